@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 180_000,
+    globalSetup: ['test/support/setup.ts'],
     pool: 'forks',
   },
 });
