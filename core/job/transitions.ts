@@ -71,13 +71,7 @@ export function decide(record: JobRecord, command: Command): Decision {
     case 'expire_deadline':
       if (isTerminal(record.status)) return refuse('terminal');
       if (record.deadline === null || command.now < record.deadline) return refuse('deadline_ahead');
-      return failed(record, command, {
-        code: 'DEADLINE_EXCEEDED',
-        message: `the job's deadline, ${new Date(record.deadline).toISOString()}, has passed`,
-        phase: 'scheduling',
-        recoverable: false,
-        details: {},
-      });
+      return failed(record, command, deadlineError(record, record.deadline));
     case 'retry':
       if (record.status !== 'Failed')
         return refuse(isTerminal(record.status) ? 'not_failed' : 'not_terminal');
@@ -161,7 +155,7 @@ function claim(record: JobRecord, command: Command & { type: 'claim' }): Decisio
   });
 }
 
-/** Back to the queue: the lease is gone, sends start again. */
+/** Back to the queue: the lease is gone, and one message follows the swap at once. */
 function requeue(record: JobRecord, command: Command, changes: Changes, step: Step): Decision {
   return change(
     record,
@@ -223,6 +217,18 @@ function fail(record: JobRecord, command: Command & { type: 'fail' }): Decision 
     { failures, not_before: retry_at, error: bounded(error) },
     { reason: error.code, error },
   );
+}
+
+function deadlineError(record: JobRecord, deadline: number): JobError {
+  const passed = `the job's deadline, ${new Date(deadline).toISOString()}, has passed`;
+  const scheduling = { phase: 'scheduling', recoverable: false, details: {} } as const;
+  return record.waiting_for === null
+    ? { code: 'DEADLINE_EXCEEDED', message: passed, ...scheduling }
+    : {
+        code: 'CAPABILITY_MISMATCH',
+        message: `${passed}, and no live worker could run it: it waited for ${record.waiting_for}`,
+        ...scheduling,
+      };
 }
 
 function expireLease(record: JobRecord, command: Command & { type: 'expire_lease' }): Decision {
