@@ -1,4 +1,4 @@
-import type { Requirements } from './job/requirements.ts';
+import { createFleet, type Fleet } from './fleet.ts';
 import type { Platform } from './ports.ts';
 
 /** What the rules of jobs leave to the operator. Times in milliseconds. */
@@ -41,8 +41,11 @@ export type Context = Omit<Platform, 'close'> & {
   readonly fleet: Fleet;
 };
 
-/** The live workers, read at most every few seconds. */
-export type Fleet = {
-  /** What no live worker offers for this job, in words; null when one can run it. */
-  lacks(requires: Requirements): Promise<string | null>;
-};
+/** Puts a platform, settings and effects together. */
+export function createContext(
+  platform: Platform,
+  effects: { settings: CoreSettings; newId: () => string; random: () => number; log: Log },
+): Context {
+  const { jobs, events, queue, objects, workers } = platform;
+  return { jobs, events, queue, objects, workers, ...effects, fleet: createFleet(workers, () => jobs.now()) };
+}

@@ -1,6 +1,11 @@
-import type { Fleet } from './context.ts';
-import { mismatch } from './job/requirements.ts';
+import { mismatch, type Requirements } from './job/requirements.ts';
 import type { LiveWorker, WorkerRegistry } from './ports.ts';
+
+/** The live workers, read at most every few seconds. */
+export type Fleet = {
+  /** What no live worker offers for this job, in words; null when one can run it. */
+  lacks(requires: Requirements): Promise<string | null>;
+};
 
 const FRESH_MS = 5000;
 const STALE_MS = 200;

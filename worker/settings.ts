@@ -1,0 +1,110 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { CoreSettings } from '../core/context.ts';
+import { workerId } from '../core/job/document.ts';
+
+const whole = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
+    .default(fallback);
+
+const names = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_-]{1,40}(,[A-Za-z0-9_-]{1,40})*$/,
+    'must be names of A-Z a-z 0-9 _ - with commas between',
+  );
+
+const labels = z
+  .string()
+  .regex(/^([^=,]{1,63}=[^=,]{0,256})(,[^=,]{1,63}=[^=,]{0,256})*$/, 'must be key=value with commas between')
+  .transform((text) =>
+    Object.fromEntries(text.split(',').map((pair) => pair.split('=') as [string, string])),
+  );
+
+/** Settings that gateway and worker share, from the environment; README.md lists them. */
+export const sharedSettings = {
+  DISKLANE_DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./.disklane')
+    .transform((path) => resolve(path)),
+  DISKLANE_IMAGE_ROOTS: z
+    .string()
+    .default('./images')
+    .transform((text) =>
+      text
+        .split(':')
+        .filter((root) => root !== '')
+        .map((root) => resolve(root)),
+    ),
+  DISKLANE_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
+  DISKLANE_POOLS: names.default('default').transform((text) => [...new Set(['default', ...text.split(',')])]),
+  DISKLANE_LEASE_SECONDS: whole(30, 1, 3600),
+  DISKLANE_MAX_CRASHES: whole(3, 1, 100),
+  DISKLANE_MAX_JOBS: whole(1_000_000, 1, 100_000_000),
+  DISKLANE_PRESIGN_SECONDS: whole(900, 1, 900),
+  DISKLANE_LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('warn'),
+};
+
+/** Settings of a worker alone. */
+export const workerOnlySettings = {
+  DISKLANE_CONCURRENCY: whole(4, 1, 256),
+  DISKLANE_WORKER_ID: workerId.optional(),
+  DISKLANE_WORKER_POOL: names.default('default'),
+  DISKLANE_WORKER_LABELS: labels.default({}),
+  DISKLANE_MAX_DISK_GB: whole(65_536, 1, 65_536),
+  DISKLANE_DRAIN_SECONDS: whole(30, 0, 86_400),
+  DISKLANE_READER_MEMORY_MB: whole(256, 64, 16_384),
+};
+
+export const workerSettings = z.object({ ...sharedSettings, ...workerOnlySettings });
+export type WorkerSettings = z.infer<typeof workerSettings>;
+
+/** A worker is told of the gateway's settings too, and the other way round: one environment serves both. */
+const everySetting = { ...sharedSettings, ...workerOnlySettings };
+
+/** A setting that cannot be used; the message names it. */
+export class SettingsError extends Error {}
+
+/** Parses the environment; throws a SettingsError that names the first wrong or unknown setting. */
+export function parseSettings<T extends z.ZodRawShape>(
+  schema: z.ZodObject<T>,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.infer<z.ZodObject<T>> {
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('DISKLANE_') && !Object.hasOwn(everySetting, name))
+      throw new SettingsError(`${name}: no such setting`);
+  }
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SettingsError(`${String(issue?.path[0])}: ${issue?.message}`);
+}
+
+/** What core takes of the settings. */
+export function coreSettings(settings: z.infer<z.ZodObject<typeof sharedSettings>>): CoreSettings {
+  return {
+    pools: settings.DISKLANE_POOLS,
+    leaseMs: settings.DISKLANE_LEASE_SECONDS * 1000,
+    maxCrashes: settings.DISKLANE_MAX_CRASHES,
+    maxUnfinishedJobs: settings.DISKLANE_MAX_JOBS,
+    presignSeconds: settings.DISKLANE_PRESIGN_SECONDS,
+  };
+}
+
+/** This host's name as a worker id may hold it. */
+export function hostLabel(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9-]/g, '-')
+      .slice(0, 63) || 'host'
+  );
+}
