@@ -1,0 +1,60 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { parseSettings } from '../../worker/settings.ts';
+import { localSettings } from '../settings.ts';
+import { startService } from '../start.ts';
+import { fetchResult, follow, submitInspection } from './client.ts';
+import { createProgress } from './progress.ts';
+import { summarise } from './summary.ts';
+
+const sample = join(import.meta.dirname, 'sample.qcow2');
+
+/** Inspects the sample guest, or the image at a path, through a service of its own on a free port. */
+async function demo(path: string): Promise<number> {
+  const image = await realpath(path).catch(() => null);
+  if (image === null) {
+    console.error(`disklane demo: ${path} does not exist`);
+    return 1;
+  }
+  const dataDir = await mkdtemp(join(tmpdir(), 'disklane-demo-'));
+  // The root is the image itself: nothing else on this machine can be named in a job.
+  const settings = { HOST: '127.0.0.1', PORT: '0', DISKLANE_DATA_DIR: dataDir, DISKLANE_IMAGE_ROOTS: image };
+  const service = await startService(parseSettings(localSettings, settings), { worker: true });
+  try {
+    return await inspect(`${service.url}/api/v1`, image);
+  } finally {
+    await service.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function inspect(api: string, image: string): Promise<number> {
+  console.log(`${styleText('bold', 'Disklane')} inspects ${image}\n  through ${api}`);
+  const began = performance.now();
+  const jobId = await submitInspection(api, image);
+  const progress = createProgress(process.stdout);
+  const job = await follow(api, jobId, progress.show);
+  progress.end();
+  const took = performance.now() - began;
+  if (job.status !== 'Completed') {
+    console.error(
+      styleText('red', `${job.status}: ${job.error_details?.code ?? ''} ${job.error ?? ''}`, {
+        stream: process.stderr,
+      }),
+    );
+    return 1;
+  }
+  const { result, download, matched } = await fetchResult(api, jobId);
+  console.log(summarise(result).join('\n'));
+  console.log(`  ${styleText('cyan', 'job'.padEnd(12))}  ${took.toFixed(0)} ms from submit to Completed`);
+  const verdict = matched ? 'matched its checksum' : 'did NOT match its checksum';
+  console.log(
+    `\nThe presigned download (${download.size_bytes} bytes) ${verdict}, sha256 ${download.sha256}.`,
+  );
+  return matched ? 0 : 1;
+}
+
+const [path = sample] = process.argv.slice(2);
+process.exitCode = await demo(path);

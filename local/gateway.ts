@@ -1,0 +1,9 @@
+import { runProcess } from '../worker/entry.ts';
+import { parseSettings } from '../worker/settings.ts';
+import { localSettings } from './settings.ts';
+import { startService } from './start.ts';
+
+await runProcess(async () => {
+  const { url, stop } = await startService(parseSettings(localSettings, process.env), { worker: false });
+  return { ready: `disklane gateway ready on ${url}`, stop };
+});

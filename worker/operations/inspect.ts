@@ -1,0 +1,98 @@
+import { type Image, inspectPayload } from '../../core/catalogue/inspect.ts';
+import type { JobError } from '../../core/job/error.ts';
+import { type InspectionResult, inspectionResult } from '../../core/result/inspection.ts';
+import { defaultLimits } from '../../disk/limits.ts';
+import { ReaderError } from '../reader/error.ts';
+import type { Readers } from '../reader/readers.ts';
+import { type Reading, readImages } from '../reader/run.ts';
+import { OperationError, type OperationRunner } from './operation.ts';
+
+/** Disk formats that the readers open. */
+export const readableFormats = ['raw', 'qcow2'];
+
+const GB = 1024 ** 3;
+
+/** `guestkit.inspect`: reads the images in a child, and gives what is on them and in the guest. */
+export function createInspect(
+  readers: Readers,
+  { maxDiskSizeGb }: { maxDiskSizeGb: number },
+): OperationRunner {
+  return async ({ document, signal, progress }) => {
+    const { image, disks, options } = inspectPayload.parse(document.payload.data);
+    const images = [image, ...disks];
+    for (const { path } of images) requireLocal(path);
+    const admitted = Math.min(maxDiskSizeGb, document.constraints.maximum_disk_size_gb ?? maxDiskSizeGb);
+    try {
+      const reading = await readImages(readers, {
+        images: images.map(({ path, checksum }) => ({
+          path,
+          sha256: checksum?.replace(/^sha256:/, '').toLowerCase() ?? null,
+        })),
+        request: {
+          images: images.map(({ format }) => ({ format: format ?? null })),
+          options,
+          limits: { ...defaultLimits, maxVirtualSize: admitted * GB },
+        },
+        timeMs: document.execution.timeout_seconds * 1000,
+        signal,
+        onProgress: ({ phase, percent, message }) => progress({ phase, percent, message }),
+      });
+      for (const [n, { size }] of reading.images.entries()) requireSize(images[n], size);
+      return resultOf(image, reading);
+    } catch (error) {
+      if (error instanceof ReaderError) throw new OperationError(error.toJobError(), { cause: error });
+      throw error;
+    }
+  };
+}
+
+/** The child's facts with what only the worker knows; parsed, since the child may lie. */
+function resultOf(image: Image, { inspection, statistics, images }: Reading): InspectionResult {
+  const [stored] = images;
+  const parsed = inspectionResult.safeParse({
+    ...inspection,
+    image: {
+      path: image.path,
+      ...record(inspection.image),
+      size_bytes: stored?.size,
+      ...(stored?.sha256 != null && { sha256: stored.sha256 }),
+    },
+    statistics: {
+      ...record(inspection.statistics),
+      bytes_read: statistics.bytesRead,
+      reads: statistics.reads,
+    },
+  });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const message = `the reader's result is not one: ${issue?.path.join('.')}: ${issue?.message}`;
+  throw new ReaderError('READER_CRASHED', 'inspecting', message.slice(0, 512));
+}
+
+function record(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function requireLocal(path: string): void {
+  if (path.startsWith('/')) return;
+  throw refusal('IMAGE_UNSUPPORTED', `images are read from files so far, not from ${path.split(':')[0]}:`, {
+    feature: 'image source',
+  });
+}
+
+function requireSize(image: Image | undefined, found: number): void {
+  const expected = image?.size_bytes;
+  if (expected === undefined || expected === found) return;
+  throw refusal(
+    'IMAGE_CHECKSUM_MISMATCH',
+    `the image has ${found} bytes, not the ${expected} the job names`,
+    {
+      expected,
+      actual: found,
+    },
+  );
+}
+
+function refusal(code: JobError['code'], message: string, details: JobError['details']): OperationError {
+  return new OperationError({ code, message, phase: 'validation', recoverable: false, details });
+}
