@@ -1,0 +1,143 @@
+import { type Name, textOf } from '../name.ts';
+import type { Service } from './facts.ts';
+import { parseIni, valuesOf } from './ini.ts';
+import { addAll, byBytes, linesOf, part, text, words } from './text.ts';
+import type { GuestTree } from './tree.ts';
+
+/** Where links that enable a unit are made (systemctl enable). */
+const config = '/etc/systemd/system';
+/** Unit load path, highest first (systemd.unit(5)), without what exists only while the system runs. */
+const unitPath = [config, '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
+
+/** What the folders of the unit load path hold: which units, and which links want them. */
+type Units = {
+  /** Service name → folder of the file or link that counts: the first of the load path. */
+  readonly folders: ReadonlyMap<Name, string>;
+  /** Service name → units that want or require it, in any folder. */
+  readonly wantedBy: ReadonlyMap<Name, ReadonlySet<Name>>;
+  /** Services wanted by a link in /etc: that is what enables one. */
+  readonly enabled: ReadonlySet<Name>;
+  /** Services with a folder of drop-ins, which may hold an [Install] section → those folders. */
+  readonly dropIns: ReadonlyMap<Name, readonly string[]>;
+};
+
+/**
+ * The system services as `systemctl --root=… list-unit-files --type=service` and `is-enabled` see them: every
+ * unit file, and the enabled instances of templates. Sockets, timers and other units are not listed.
+ */
+export function readUnits(tree: GuestTree): Service[] {
+  const units = scan(tree);
+  const instances = [...units.enabled].filter(
+    (name) => !units.folders.has(name) && units.folders.has(templateOf(name) ?? name),
+  );
+  return [...units.folders.keys(), ...instances].sort(byBytes).map((name) => ({
+    ...text('name', name),
+    kind: 'systemd',
+    enabled: units.folders.has(name) ? stateOf(tree, units, name) : 'enabled',
+    targets: [...(units.wantedBy.get(name) ?? [])].sort(byBytes).map(textOf),
+  }));
+}
+
+function scan(tree: GuestTree): Units {
+  const folders = new Map<Name, string>();
+  const wantedBy = new Map<Name, Set<Name>>();
+  const enabled = new Set<Name>();
+  const dropIns = new Map<Name, string[]>();
+  const seen = new Set<Name>();
+  for (const folder of unitPath) {
+    const real = tree.resolve(folder);
+    if (real === null || seen.has(real)) continue;
+    seen.add(real);
+    for (const { name, type } of tree.list(folder)) {
+      const links = /^(.+)\.(?:wants|requires)$/.exec(name)?.[1];
+      if (links !== undefined && type === 'directory') {
+        for (const { name: service } of tree.list(`${folder}/${name}`)) {
+          if (!isService(service)) continue;
+          wantedBy.set(service, (wantedBy.get(service) ?? new Set()).add(part(links)));
+          if (folder === config) enabled.add(service);
+        }
+      } else if (type === 'directory' && name.endsWith('.service.d')) {
+        const service = part(name.slice(0, -2));
+        dropIns.set(service, [...(dropIns.get(service) ?? []), `${folder}/${name}`]);
+      } else if (isService(name) && (type === 'file' || type === 'symlink') && !folders.has(name)) {
+        folders.set(name, folder);
+      }
+    }
+  }
+  return { folders, wantedBy, enabled, dropIns };
+}
+
+function isService(name: string): boolean {
+  return name.endsWith('.service') && name.length > '.service'.length;
+}
+
+/** `getty@.service` of `getty@tty1.service`; null where the name is no instance. */
+function templateOf(name: Name): Name | null {
+  const prefix = /^([^@]+@).+\.service$/.exec(name)?.[1];
+  return prefix === undefined ? null : part(`${prefix}.service`);
+}
+
+/** The order of the questions is that of systemd's own unit_file_lookup_state. */
+function stateOf(tree: GuestTree, units: Units, name: Name): string {
+  const folder = units.folders.get(name) ?? config;
+  const path = `${folder}/${name}`;
+  const link = tree.readlink(path);
+  if (link !== null && /^\/*dev\/+null$/.test(absolute(link, folder))) return 'masked';
+  const stat = tree.stat(path);
+  if (stat === null) return 'not-found';
+  if (stat.size === 0) return 'masked';
+  const target = link === null ? null : part(link.slice(link.lastIndexOf('/') + 1));
+  if (target !== null && target !== name && templateOf(name) !== target) return 'alias';
+  if (units.enabled.has(name)) return 'enabled';
+  const install = readInstall(tree, units, name, path);
+  if (install.instances.some((instance) => units.enabled.has(instance))) return 'enabled';
+  if (install.aliases.some((alias) => isAlias(tree, alias, name))) return 'enabled';
+  if (target !== null && folder === config) return 'linked';
+  return install.rules ? 'disabled' : install.also ? 'indirect' : 'static';
+}
+
+/** A link's target from the root on, without resolving anything: /dev is empty in an image. */
+function absolute(link: Name, folder: string): string {
+  if (link.startsWith('/')) return link;
+  const steps = folder.split('/');
+  for (const step of link.split('/')) {
+    if (step === '..') steps.pop();
+    else if (step !== '.' && step !== '') steps.push(step);
+  }
+  return steps.join('/');
+}
+
+function isAlias(tree: GuestTree, alias: Name, name: Name): boolean {
+  const link = alias.includes('/') || alias === name ? null : tree.readlink(`${config}/${alias}`);
+  return link !== null && link.slice(link.lastIndexOf('/') + 1) === name;
+}
+
+type Install = {
+  readonly rules: boolean;
+  readonly also: boolean;
+  readonly aliases: readonly Name[];
+  readonly instances: readonly Name[];
+};
+
+/** The [Install] sections of the unit and of its drop-ins. */
+function readInstall(tree: GuestTree, units: Units, name: Name, path: string): Install {
+  const bytes = tree.readFile(path);
+  const lines = bytes === null ? [] : linesOf(bytes);
+  for (const folder of units.dropIns.get(name) ?? []) {
+    for (const { name: file } of tree.list(folder)) {
+      if (file.endsWith('.conf')) addAll(lines, tree.lines(`${folder}/${file}`));
+    }
+  }
+  const sections = parseIni(lines);
+  const all = (key: string) => valuesOf(sections, 'Install', key).flatMap(words);
+  const aliases = all('Alias');
+  const isTemplate = name.endsWith('@.service');
+  const instance = all('DefaultInstance').at(-1);
+  return {
+    rules: aliases.length + all('WantedBy').length + all('RequiredBy').length > 0,
+    also: all('Also').length > 0,
+    aliases,
+    instances:
+      isTemplate && instance !== undefined ? [part(name.replace('@.service', `@${instance}.service`))] : [],
+  };
+}
