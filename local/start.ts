@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { createContext } from '../core/context.ts';
 import { createApi } from '../functions/api.ts';
 import { openEmbeddedPlatform } from '../platform/embedded/platform.ts';
-import { acquireWorkerId } from '../platform/embedded/worker-id.ts';
+import { workerIdentity } from '../platform/embedded/worker-identity.ts';
 import { composeWorker, startSweeper } from '../worker/compose.ts';
 import { createLog } from '../worker/log.ts';
-import { coreSettings, hostLabel } from '../worker/settings.ts';
-import { registerObjects } from './objects-route.ts';
+import { coreSettings } from '../worker/settings.ts';
+import { objectsRoute } from './objects-route.ts';
 import { listen } from './server.ts';
 import type { LocalSettings } from './settings.ts';
 
@@ -51,18 +51,13 @@ export async function startService(
     undo.push(startSweeper(context));
     let workerId: string | null = null;
     if (worker) {
-      const id = await acquireWorkerId(
-        settings.DISKLANE_DATA_DIR,
-        settings.DISKLANE_WORKER_ID ?? null,
-        hostLabel(),
-      );
-      undo.push(() => id.release());
-      const composed = await composeWorker(context, settings, id.workerId);
-      undo.push(composed.stop);
-      workerId = id.workerId;
+      const id = await workerIdentity(platform.dataDir, settings.DISKLANE_WORKER_ID);
+      undo.push(id.release);
+      undo.push((await composeWorker(context, settings, id.id)).stop);
+      workerId = id.id;
     }
     const api = createApi(context);
-    registerObjects(api, platform);
+    api.route('/', objectsRoute(platform.objects, platform.verifyPresigned));
     server.answerWith((request) => api.fetch(request));
     return { url, workerId, stop };
   } catch (error) {

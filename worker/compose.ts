@@ -30,7 +30,9 @@ export async function composeWorker(
       worker_id: workerId,
       pool: settings.DISKLANE_WORKER_POOL,
       version: packageJson.version,
-      features: readers.isolation.network ? ['disk_readers', 'network_isolation'] : ['disk_readers'],
+      features: readers.isolation.parts.some((part) => part.startsWith('network'))
+        ? ['disk_readers', 'network_isolation']
+        : ['disk_readers'],
       max_disk_size_gb: settings.DISKLANE_MAX_DISK_GB,
       privileged: process.getuid?.() === 0,
       labels: settings.DISKLANE_WORKER_LABELS,

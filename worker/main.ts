@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createContext } from '../core/context.ts';
 import { openEmbeddedPlatform } from '../platform/embedded/platform.ts';
-import { acquireWorkerId } from '../platform/embedded/worker-id.ts';
+import { workerIdentity } from '../platform/embedded/worker-identity.ts';
 import { composeWorker, startSweeper } from './compose.ts';
 import { runProcess } from './entry.ts';
 import { createLog } from './log.ts';
-import { coreSettings, hostLabel, parseSettings, workerSettings } from './settings.ts';
+import { coreSettings, parseSettings, workerSettings } from './settings.ts';
 
 await runProcess(async () => {
   const settings = parseSettings(workerSettings, process.env);
@@ -21,15 +21,11 @@ await runProcess(async () => {
     random: Math.random,
     log: createLog(settings.DISKLANE_LOG_LEVEL),
   });
-  const id = await acquireWorkerId(
-    settings.DISKLANE_DATA_DIR,
-    settings.DISKLANE_WORKER_ID ?? null,
-    hostLabel(),
-  );
+  const id = await workerIdentity(platform.dataDir, settings.DISKLANE_WORKER_ID);
   const stopSweeping = startSweeper(context);
-  const worker = await composeWorker(context, settings, id.workerId);
+  const worker = await composeWorker(context, settings, id.id);
   return {
-    ready: `disklane worker ${id.workerId} ready: ${settings.DISKLANE_CONCURRENCY} jobs at a time`,
+    ready: `disklane worker ${id.id} ready: ${settings.DISKLANE_CONCURRENCY} jobs at a time`,
     async stop() {
       await worker.stop();
       await stopSweeping();

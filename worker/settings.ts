@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { CoreSettings } from '../core/context.ts';
@@ -98,13 +97,4 @@ export function coreSettings(settings: z.infer<z.ZodObject<typeof sharedSettings
     maxUnfinishedJobs: settings.DISKLANE_MAX_JOBS,
     presignSeconds: settings.DISKLANE_PRESIGN_SECONDS,
   };
-}
-
-/** This host's name as a worker id may hold it. */
-export function hostLabel(): string {
-  return (
-    hostname()
-      .replace(/[^A-Za-z0-9-]/g, '-')
-      .slice(0, 63) || 'host'
-  );
 }

@@ -5,7 +5,10 @@ import { expect, test } from 'vitest';
 const root = resolve(import.meta.dirname, '../..');
 
 /** What each folder may import beside itself and Node's own modules: our folders, and packages by name. */
-const rules: Record<string, { folders: readonly string[]; packages: readonly string[]; node?: readonly string[] }> = {
+const rules: Record<
+  string,
+  { folders: readonly string[]; packages: readonly string[]; node?: readonly string[] }
+> = {
   // Node's modules in core: hashing and bytes only. Core has no clock, no files, no network.
   core: { folders: [], packages: ['zod'], node: ['node:crypto', 'node:buffer'] },
   disk: { folders: [], packages: ['yaml'], node: ['node:fs', 'node:zlib', 'node:crypto'] },
@@ -56,7 +59,10 @@ function objection({ file, target }: Import): string | null {
     const allowed = [folder, ...rule.folders, ...(entries[file] ?? [])];
     return other !== undefined && allowed.includes(other) ? null : `${file} imports ${path}`;
   }
-  const name = target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  const name = target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
   return rule.packages.includes(name) ? null : `${file} imports ${target}`;
 }
 
@@ -69,7 +75,9 @@ for (const folder of Object.keys(rules)) {
 }
 
 test('an arrow that points up is seen', () => {
-  expect(objection({ file: 'core/ports.ts', target: '../worker/loop.ts' })).toBe('core/ports.ts imports worker/loop.ts');
+  expect(objection({ file: 'core/ports.ts', target: '../worker/loop.ts' })).toBe(
+    'core/ports.ts imports worker/loop.ts',
+  );
   expect(objection({ file: 'core/ports.ts', target: 'node:fs' })).toBe('core/ports.ts imports node:fs');
   expect(objection({ file: 'worker/loop.ts', target: '../platform/embedded/platform.ts' })).not.toBeNull();
   expect(objection({ file: 'disk/inspect.ts', target: 'zod' })).toBe('disk/inspect.ts imports zod');
