@@ -30,7 +30,9 @@ export async function runJob(
   draining.addEventListener('abort', onDrain, { once: true });
   if (draining.aborted) onDrain();
   try {
-    await job.start();
+    // The operation need not wait until its start is stored; a start that is refused stops it.
+    const started = job.start();
+    started.catch((error: unknown) => controller.abort(error));
     const result = await operation({
       document,
       signal: controller.signal,
