@@ -185,6 +185,8 @@ export const inspectionResult = z.strictObject({
   statistics: z.strictObject({
     bytes_read: bytes,
     reads: bytes,
+    /** Most resident memory that the reader child was seen to have. */
+    peak_memory_bytes: bytes,
     duration_ms: z.record(text, z.number()),
   }),
 });

@@ -61,6 +61,7 @@ function resultOf(image: Image, { inspection, statistics, images }: Reading): In
       ...record(inspection.statistics),
       bytes_read: statistics.bytesRead,
       reads: statistics.reads,
+      peak_memory_bytes: statistics.peakMemory,
     },
   });
   if (parsed.success) return parsed.data;
