@@ -119,22 +119,26 @@ class CachedSource implements Source {
     }
   }
 
-  /** Passes on what is not here yet, in whole blocks, as the reads to come will ask for it. */
+  /** Passes on what is not here yet, in whole blocks, each once, as the reads to come will ask for it. */
   prefetch(ranges: readonly Range[]): void {
-    const missing: Range[] = [];
+    const missing = new Set<number>();
     for (const range of ranges) {
       const { offset, length } = clip(range.offset, range.length, this.size);
-      const end = Math.ceil((offset + length) / BLOCK);
-      let block = Math.floor(offset / BLOCK);
-      // A hint for more than the cache holds would push itself out again.
-      const last = Math.min(end, block + this.#longestRun);
-      while (block < last) {
-        const run = this.#missingFrom(block, last);
-        if (run > 0) missing.push(clip(block * BLOCK, run * BLOCK, this.size));
-        block += Math.max(run, 1);
+      const end = length === 0 ? 0 : Math.ceil((offset + length) / BLOCK);
+      // A hint for more than one run would only push out what it brought.
+      const last = Math.min(end, Math.floor(offset / BLOCK) + this.#longestRun);
+      for (let block = Math.floor(offset / BLOCK); block < last; block++) {
+        if (!this.#cache.has(this.#id, block)) missing.add(block);
       }
     }
-    if (missing.length > 0) this.#below.prefetch(missing);
+    const hints: Range[] = [];
+    for (const block of [...missing].sort((a, b) => a - b)) {
+      if (missing.has(block - 1)) continue;
+      let end = block + 1;
+      while (missing.has(end)) end++;
+      hints.push(clip(block * BLOCK, (end - block) * BLOCK, this.size));
+    }
+    if (hints.length > 0) this.#below.prefetch(hints);
   }
 
   /** Fetches the missing `block`, with the missing ones after it up to `end`, or further when sequential. */

@@ -121,8 +121,8 @@ function readEntries(device: BlockDevice, header: Header, limits: Limits): Table
     const problem = outside(LAYER, device, at + 32, startBytes, sizeBytes);
     partitions.push({
       number: index + 1,
-      startBytes,
-      sizeBytes,
+      startBytes: exact(startBytes),
+      sizeBytes: exact(sizeBytes),
       type,
       uuid: guid(b, 16),
       label: label(b.subarray(56, 128)),
@@ -131,6 +131,11 @@ function readEntries(device: BlockDevice, header: Header, limits: Limits): Table
     });
   }
   return { kind: 'gpt', sectorSize, partitions, notes: [], problem: null };
+}
+
+/** A stated size may be any 64-bit count of sectors; past 2^53 − 1 it is damage, and no number to pass on. */
+function exact(bytes: number): number {
+  return Math.min(bytes, Number.MAX_SAFE_INTEGER);
 }
 
 function label(bytes: Uint8Array): string | null {

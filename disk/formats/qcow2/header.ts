@@ -75,7 +75,7 @@ export function readHeader(file: StoredFile, limits: Limits): Qcow2Header {
     size,
     clusterSize,
     clusterBits,
-    ...readL1Place(file, fixed, size, clusterSize * (clusterSize / (extendedL2 ? 16 : 8))),
+    ...readL1Place(file, fixed, size, clusterSize, extendedL2 ? 16 : 8),
     compression,
     extendedL2,
     dirty: bits.has(DIRTY),
@@ -164,9 +164,10 @@ function readL1Place(
   file: StoredFile,
   fixed: Uint8Array,
   size: number,
-  bytesPerEntry: number,
+  clusterSize: number,
+  l2EntrySize: number,
 ): { l1Entries: number; l1Offset: number } {
-  const l1Entries = Math.ceil(size / bytesPerEntry);
+  const l1Entries = Math.ceil(size / (clusterSize * (clusterSize / l2EntrySize)));
   const stored = be32(fixed, 36);
   if (stored * 8 > MAX_L1_BYTES) {
     throw damage(LAYER, file, 36, `an L1 table of at most ${MAX_L1_BYTES} bytes`, `${stored} entries`);
@@ -176,8 +177,7 @@ function readL1Place(
   }
   const l1Offset = be64(fixed, 40);
   if (l1Entries === 0) return { l1Entries, l1Offset: 0 };
-  // Aligned to a cluster in the specification; to 512 bytes is what every cluster size has in common.
-  if (l1Offset % 512 !== 0 || l1Offset === 0 || !Number.isSafeInteger(l1Offset)) {
+  if (l1Offset % clusterSize !== 0 || l1Offset === 0 || !Number.isSafeInteger(l1Offset)) {
     throw damage(LAYER, file, 40, 'a cluster-aligned L1 table offset behind the header', String(l1Offset));
   }
   if (l1Offset + l1Entries * 8 > file.size) {
