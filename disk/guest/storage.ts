@@ -61,27 +61,22 @@ function filesystemOf({ content }: StoredVolume): FilesystemSection | null {
   };
 }
 
-/** Warns of volumes that are damaged, and of what their filesystems have to say about themselves. */
+/**
+ * Passes on what the storage noted (damaged volumes, what filesystems say of themselves), and adds volumes left
+ * alone for a feature or a limit, and filesystems that were not unmounted.
+ */
 export function warnOfStorage(storage: Storage, warnings: Warnings): void {
   for (const { code, message, where } of storage.notes) warnings.add(code, message, where);
-  for (const { name, content } of storage.volumes) {
-    if (content.status === 'damaged') {
-      const at =
-        content.place === null ? '' : ` (image ${content.place.source}, byte ${content.place.offset})`;
-      warnings.add(
-        'VOLUME_DAMAGED',
-        `${content.type ?? 'volume'}: ${content.reason ?? 'unreadable'}${at}`,
-        name,
-      );
+  for (const { id, content } of storage.volumes) {
+    // What is merely of another kind (swap, a filesystem without a reader) has no place to point at.
+    if (content.status === 'recognised' && content.place !== null) {
+      warnings.add('VOLUME_NOT_READ', content.reason ?? `${content.type} is not read`, id);
     }
-    for (const note of content.filesystem?.notes ?? []) warnings.add(note.code, note.message, name);
-    if (content.filesystem?.state === 'replayed') {
-      const message = 'the filesystem was not unmounted; its journal was applied in memory';
-      warnings.add('JOURNAL_REPLAYED', message, name);
-    }
-    if (content.filesystem?.state === 'dirty_read_as_is' && content.filesystem.notes.length === 0) {
-      const message = 'the filesystem was not unmounted and is read as it lies on the disk';
-      warnings.add('DIRTY_READ_AS_IS', message, name);
+    const state = content.filesystem?.state;
+    if (state === 'replayed') {
+      warnings.add('JOURNAL_REPLAYED', 'it was not unmounted; its journal is applied in memory', id);
+    } else if (state === 'dirty_read_as_is') {
+      warnings.add('DIRTY_READ_AS_IS', 'it was not unmounted and is read as it lies on the disk', id);
     }
   }
 }

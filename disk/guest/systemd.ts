@@ -17,6 +17,10 @@ type Units = {
   readonly wantedBy: ReadonlyMap<Name, ReadonlySet<Name>>;
   /** Services wanted by a link in /etc: that is what enables one. */
   readonly enabled: ReadonlySet<Name>;
+  /** Templates of which /etc wants an instance. */
+  readonly instantiated: ReadonlySet<Name>;
+  /** File name → links of other names to it in /etc itself. */
+  readonly links: ReadonlyMap<Name, readonly Name[]>;
   /** Services with a folder of drop-ins, which may hold an [Install] section → those folders. */
   readonly dropIns: ReadonlyMap<Name, readonly string[]>;
 };
@@ -42,6 +46,7 @@ function scan(tree: GuestTree): Units {
   const folders = new Map<Name, string>();
   const wantedBy = new Map<Name, Set<Name>>();
   const enabled = new Set<Name>();
+  const links = new Map<Name, Name[]>();
   const dropIns = new Map<Name, string[]>();
   const seen = new Set<Name>();
   for (const folder of unitPath) {
@@ -49,11 +54,11 @@ function scan(tree: GuestTree): Units {
     if (real === null || seen.has(real)) continue;
     seen.add(real);
     for (const { name, type } of tree.list(folder)) {
-      const links = /^(.+)\.(?:wants|requires)$/.exec(name)?.[1];
-      if (links !== undefined && type === 'directory') {
+      const wants = /^(.+)\.(?:wants|requires)$/.exec(name)?.[1];
+      if (wants !== undefined && type === 'directory') {
         for (const { name: service } of tree.list(`${folder}/${name}`)) {
           if (!isService(service)) continue;
-          wantedBy.set(service, (wantedBy.get(service) ?? new Set()).add(part(links)));
+          wantedBy.set(service, (wantedBy.get(service) ?? new Set()).add(part(wants)));
           if (folder === config) enabled.add(service);
         }
       } else if (type === 'directory' && name.endsWith('.service.d')) {
@@ -61,10 +66,13 @@ function scan(tree: GuestTree): Units {
         dropIns.set(service, [...(dropIns.get(service) ?? []), `${folder}/${name}`]);
       } else if (isService(name) && (type === 'file' || type === 'symlink') && !folders.has(name)) {
         folders.set(name, folder);
+        const target = folder === config && type === 'symlink' ? targetOf(tree, folder, name) : null;
+        if (target !== null && target !== name) links.set(target, [...(links.get(target) ?? []), name]);
       }
     }
   }
-  return { folders, wantedBy, enabled, dropIns };
+  const instantiated = new Set([...enabled].flatMap((name) => templateOf(name) ?? []));
+  return { folders, wantedBy, enabled, instantiated, links, dropIns };
 }
 
 function isService(name: string): boolean {
@@ -86,14 +94,22 @@ function stateOf(tree: GuestTree, units: Units, name: Name): string {
   const stat = tree.stat(path);
   if (stat === null) return 'not-found';
   if (stat.size === 0) return 'masked';
-  const target = link === null ? null : part(link.slice(link.lastIndexOf('/') + 1));
+  const target = link === null ? null : targetOf(tree, folder, name);
   if (target !== null && target !== name && templateOf(name) !== target) return 'alias';
   if (units.enabled.has(name)) return 'enabled';
   const install = readInstall(tree, units, name, path);
   if (install.instances.some((instance) => units.enabled.has(instance))) return 'enabled';
-  if (install.aliases.some((alias) => isAlias(tree, alias, name))) return 'enabled';
+  const links = units.links.get(name) ?? [];
+  if (links.some((alias) => install.aliases.includes(alias))) return 'enabled';
   if (target !== null && folder === config) return 'linked';
+  if (links.length > 0 || units.instantiated.has(name)) return 'indirect';
   return install.rules ? 'disabled' : install.also ? 'indirect' : 'static';
+}
+
+/** The last step of a link's target: the unit that it stands for. */
+function targetOf(tree: GuestTree, folder: string, name: Name): Name | null {
+  const link = tree.readlink(`${folder}/${name}`);
+  return link === null ? null : part(link.slice(link.lastIndexOf('/') + 1));
 }
 
 /** A link's target from the root on, without resolving anything: /dev is empty in an image. */
@@ -105,11 +121,6 @@ function absolute(link: Name, folder: string): string {
     else if (step !== '.' && step !== '') steps.push(step);
   }
   return steps.join('/');
-}
-
-function isAlias(tree: GuestTree, alias: Name, name: Name): boolean {
-  const link = alias.includes('/') || alias === name ? null : tree.readlink(`${config}/${alias}`);
-  return link !== null && link.slice(link.lastIndexOf('/') + 1) === name;
 }
 
 type Install = {

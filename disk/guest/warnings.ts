@@ -1,5 +1,6 @@
 import { DiskError } from '../error.ts';
 import { formatNames } from '../formats/format.ts';
+import { RANGE_LAYER } from '../range.ts';
 import type { Warning } from './facts.ts';
 
 /** More warnings than this are one: a guest with a million bad files must not make a result of a million lines. */
@@ -57,7 +58,9 @@ const formats: ReadonlySet<string> = new Set(formatNames);
  * used up, or the image format itself (not the guest's files in it) is damaged.
  */
 export function endsInspection(error: DiskError): boolean {
-  if (error.kind === 'io' || error.kind === 'changed') return true;
+  if (error.kind === 'changed') return true;
+  // Bytes of the guest may lead outside their device; that is no failing source.
+  if (error.kind === 'io') return error.layer !== RANGE_LAYER;
   if (error.kind === 'limit') return error.expected === 'maxBytesRead';
   return formats.has(error.layer);
 }

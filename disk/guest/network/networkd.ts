@@ -47,12 +47,12 @@ function read(tree: GuestTree, name: Name, folder: string, dropIns: readonly Nam
   const ini = parseIni(lines);
   // An empty file, or a link to /dev/null, hides the file of that name that the distribution ships.
   if (ini.length === 0) return [];
-  // What systemd itself ships is for containers and tunnels that may never exist: no interface of this guest.
-  const shipped =
-    folder !== folders[0] && ['Kind', 'Virtualization', 'Driver'].some((key) => lastOf(ini, 'Match', key));
-  if (shipped) return [];
-
   const names = valuesOf(ini, 'Match', 'Name').flatMap(words);
+  // What the distribution ships are templates for containers and tunnels that may never exist, unless it names
+  // one interface.
+  const template =
+    lastOf(ini, 'Match', 'Virtualization') !== null || !names.some((name) => !/[*?![]/.test(name));
+  if (folder !== folders[0] && template) return [];
   const of = found(names.length === 0 ? null : names.map(textOf).join(' '), file);
   const mac = lastOf(ini, 'Link', 'MACAddress') ?? words(lastOf(ini, 'Match', 'MACAddress') ?? '')[0];
   of.mac = mac === undefined ? null : textOf(mac);
