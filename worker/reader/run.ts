@@ -82,7 +82,7 @@ class Run {
     // What is said of the content stands only for the content that was meant, so a mismatch goes first.
     if (outcome.kind === 'result' || isAboutContent(outcome)) await this.#verify(hashing);
     if (outcome.kind === 'disk_error') throw fromDiskError(outcome.phase, outcome.error);
-    if (outcome.kind === 'internal_error') throw crashed(outcome.phase, outcome.message);
+    if (outcome.kind === 'internal_error') throw this.#crashed(outcome.phase, outcome.message);
     const { reads, bytesRead } = await this.#stop.or(served);
     const sums = await hashing;
     return {
@@ -114,7 +114,7 @@ class Run {
   explain(error: unknown): ReaderError {
     if (error instanceof ReaderError) return error;
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof BadOutput) return crashed(this.#stop.phase, reason, this.#child?.stderr);
+    if (error instanceof BadOutput) return this.#crashed(this.#stop.phase, reason, this.#child?.stderr);
     return new ReaderError('OPERATION_FAILED', this.#stop.phase, `cannot read: ${reason}`, {}, error);
   }
 
@@ -193,7 +193,16 @@ class Run {
       );
     }
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    return crashed(this.#stop.phase, `it ended with ${how} before an outcome`, child.stderr);
+    return this.#crashed(this.#stop.phase, `it ended with ${how} before an outcome`, child.stderr);
+  }
+
+  /** A crash for want of memory is that limit's error, however V8 and Node put it. */
+  #crashed(phase: JobPhase, why: string, stderr = ''): ReaderError {
+    if (outOfMemory.test(`${why} ${stderr}`)) {
+      return new ReaderError('LIMIT_EXCEEDED', phase, ...memoryExceeded(this.#readers.memoryBytes, null));
+    }
+    const message = `the reader failed: ${why}`;
+    return new ReaderError('READER_CRASHED', phase, message, { stderr: stderr.slice(-2000) });
   }
 }
 
@@ -202,11 +211,8 @@ function isAboutContent(outcome: Outcome): boolean {
   return outcome.kind === 'disk_error' && ['damage', 'unsupported'].includes(outcome.error.kind);
 }
 
-function crashed(phase: JobPhase, why: string, stderr = ''): ReaderError {
-  return new ReaderError('READER_CRASHED', phase, `the reader failed: ${why}`, {
-    stderr: stderr.slice(-2000),
-  });
-}
+const outOfMemory =
+  /heap out of memory|process out of memory|ERR_MEMORY_ALLOCATION_FAILED|Array buffer allocation failed|Failed to allocate memory/;
 
 function mismatch(path: string, expected: string, actual: string): ReaderError {
   const message = `${path} has SHA-256 ${actual}, expected ${expected}`;
