@@ -54,9 +54,9 @@ function writeLine(json: string): void {
 }
 
 function diskError(error: DiskError, phase: Progress['phase']) {
-  const { kind, layer, at, image, message } = error;
+  const { name, kind, layer, at, image, message } = error;
   const said = { message: clip(message), expected: clip(error.expected), found: clip(error.found) };
-  return { kind: 'disk_error', phase, error: { kind, layer, at, image, ...said } };
+  return { kind: 'disk_error', phase, error: { name, kind, layer, at, image, ...said } };
 }
 
 function internal(error: unknown, phase: Progress['phase']) {

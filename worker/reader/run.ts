@@ -20,6 +20,8 @@ export type ReadJob = {
     readonly path: string;
     /** SHA-256 that the stored file must have, in hexadecimal; null or absent: none is computed. */
     readonly sha256?: string | null;
+    /** Size in bytes that it must have. */
+    readonly size?: number | null;
   }[];
   readonly request: InspectRequest;
   /** Milliseconds from start to outcome, checksums included. */
@@ -71,7 +73,7 @@ class Run {
   }
 
   async read(): Promise<Reading> {
-    for (const { path } of this.#job.images) await this.#open(path);
+    for (const image of this.#job.images) await this.#open(image);
     const hashing = this.#hash();
     const child = await this.#takeChild();
     const served = this.#serve(child);
@@ -118,10 +120,14 @@ class Run {
     return new ReaderError('OPERATION_FAILED', this.#stop.phase, `cannot read: ${reason}`, {}, error);
   }
 
-  async #open(path: string): Promise<void> {
-    const opening = openImage(path, this.#readers.roots).then((file) => this.#files.push(file));
+  async #open({ path, size }: ReadJob['images'][number]): Promise<void> {
+    const opening = openImage(path, this.#readers.roots).then((file) => {
+      this.#files.push(file);
+      return file;
+    });
     this.#busy.push(opening);
-    await this.#stop.or(opening);
+    const file = await this.#stop.or(opening);
+    if (size !== undefined && size !== null && size !== file.size) throw wrongSize(path, size, file.size);
   }
 
   async #takeChild(): Promise<ReaderProcess> {
@@ -217,4 +223,11 @@ const outOfMemory =
 function mismatch(path: string, expected: string, actual: string): ReaderError {
   const message = `${path} has SHA-256 ${actual}, expected ${expected}`;
   return new ReaderError('IMAGE_CHECKSUM_MISMATCH', 'validation', message, { path, expected, actual });
+}
+
+/** A checksum could not match either, so it is the same error, known before anything is read. */
+function wrongSize(path: string, expected: number, actual: number): ReaderError {
+  const message = `${path} has ${actual} bytes, expected ${expected}`;
+  const details = { path, expected_size_bytes: expected, actual_size_bytes: actual };
+  return new ReaderError('IMAGE_CHECKSUM_MISMATCH', 'validation', message, details);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bundleReader } from '../../../worker/reader/bundle.ts';
 
-const script = bundleReader();
+const script = await bundleReader();
 const allowed = new Map([
   // Calls on descriptors only.
   ['node:fs', ['readSync', 'writeSync']],

@@ -67,7 +67,7 @@ test.for([
 
 test('what it said on standard error is kept, bounded', async () => {
   const { path, readers } = await hostile(
-    prelude + "fs.writeSync(2, 'x'.repeat(1e6) + 'the end'); process.exit(3);",
+    `${prelude}fs.writeSync(2, 'x'.repeat(1e6) + 'the end'); process.exit(3);`,
   );
   const error = await failure(readers, jobOf(path));
   expect(error.message).toContain('exit code 3');
@@ -91,12 +91,12 @@ test('reads outside the sources are refused, and those inside still answered', a
 });
 
 test('a child that asks and never listens is ended by its time', async () => {
-  const { path, readers } = await hostile(prelude + 'for (;;) ask(0, 0, 0, 5000);');
+  const { path, readers } = await hostile(`${prelude}for (;;) ask(0, 0, 0, 5000);`);
   expect((await failure(readers, jobOf(path, { timeMs: 500 }))).code).toBe('TIMEOUT');
 });
 
 test('a child that closes its pipes and stays is ended by its time', async () => {
-  const { path, readers } = await hostile(prelude + 'fs.closeSync(3); fs.closeSync(4); for (;;);');
+  const { path, readers } = await hostile(`${prelude}fs.closeSync(3); fs.closeSync(4); for (;;);`);
   expect((await failure(readers, jobOf(path, { timeMs: 500 }))).code).toBe('TIMEOUT');
 });
 

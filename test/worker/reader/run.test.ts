@@ -122,6 +122,14 @@ test.for([
       details: { layer: 'dpkg', limit: 'maxEntries' },
     },
   ],
+  [
+    "Object.assign(damage('image', { place: () => null }, 0, 'a qcow2 image', 'a vdi image'), { name: 'FormatMismatch' })",
+    {
+      code: 'IMAGE_FORMAT_MISMATCH',
+      recoverable: false,
+      details: { expected: 'a qcow2 image', found: 'a vdi image' },
+    },
+  ],
   ["damage('x', { place: () => null }, 0, 'y'.repeat(1e7), 'z')", { code: 'IMAGE_CORRUPT' }],
   [
     "new TypeError('a mistake of ours')",
@@ -202,6 +210,17 @@ test.for(['return {};', "throw damage('ext4', { place: () => null }, 0, 'a', 'b'
     });
   },
 );
+
+test('a file of another size than stated is refused before it is read', async () => {
+  const { root, path } = await imageOf(randomBytes(100));
+  const readers = await readersOf({ roots: [root], script: await readerOf('return {};') });
+  await readImages(readers, jobOf(path, { images: [{ path, size: 100 }] }));
+  expect(await failure(readers, jobOf(path, { images: [{ path, size: 0 }] }))).toMatchObject({
+    code: 'IMAGE_CHECKSUM_MISMATCH',
+    phase: 'validation',
+    details: { expected_size_bytes: 0, actual_size_bytes: 100 },
+  });
+});
 
 test('eight at once, each with its own bytes; then nothing is left', async () => {
   const { root, path } = await imageOf(randomBytes(10));
