@@ -99,6 +99,7 @@ export class PipeSource implements Source {
 
   prefetch(ranges: readonly Range[]): void {
     for (const { offset, length } of ranges) {
+      if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) continue;
       const end = Math.min(offset + length, this.size, offset + 0xffff_ffff);
       if (offset >= 0 && end > offset) this.#channel.prefetch(this.#index, offset, end - offset);
     }

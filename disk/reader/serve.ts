@@ -12,7 +12,7 @@ export type Inspect = (request: InspectRequest, sources: readonly Source[], repo
 const MAX_TEXT = 1000;
 
 /**
- * One child's life: waits for its start, inspects, writes progress and one outcome line, and returns. The
+ * One child's life: waits for its start, inspects, writes progress and one outcome line, and waits to be ended. The
  * outcome is `result` with the inspection; `disk_error` with a DiskError's fields; or `internal_error`, a
  * mistake of ours. Both errors say the phase that was reported last. A child whose broker goes away before
  * that writes nothing more.
@@ -35,6 +35,8 @@ export function serve(inspect: Inspect): void {
     outcome = JSON.stringify(error instanceof DiskError ? diskError(error, phase) : internal(error, phase));
   }
   writeLine(outcome);
+  // The parent looks at what we used and ends us; or it has gone, and its pipe with it.
+  fill(descriptors.replies, Buffer.alloc(1));
 }
 
 /** Null: the parent closed the pipe, this spare is not wanted. Its content is the parent's, so it is trusted. */
@@ -52,9 +54,9 @@ function writeLine(json: string): void {
 }
 
 function diskError(error: DiskError, phase: Progress['phase']) {
-  const { kind, layer, at, image, message } = error;
+  const { name, kind, layer, at, image, message } = error;
   const said = { message: clip(message), expected: clip(error.expected), found: clip(error.found) };
-  return { kind: 'disk_error', phase, error: { kind, layer, at, image, ...said } };
+  return { kind: 'disk_error', phase, error: { name, kind, layer, at, image, ...said } };
 }
 
 function internal(error: unknown, phase: Progress['phase']) {

@@ -36,18 +36,18 @@ export class ReaderError extends Error {
 }
 
 /**
- * A DiskError of the child as a job's error. Details: `layer`, `byte_offset` in the stored image `source`
+ * A DiskError of the child as a job's error; one of class FormatMismatch has a code of its own. Details: `layer`, `byte_offset` in the stored image `source`
  * (null where no stored byte answers), `device_offset` in the layer's own device, `expected` and `found`;
  * a reached limit is named in `limit`, a missing feature in `feature`.
  */
 export function fromDiskError(phase: JobPhase, error: ReadDiskError): ReaderError {
-  const { kind, layer, at, image, expected, found, message } = error;
+  const { name, kind, layer, at, image, expected, found, message } = error;
   const place = { source: image?.source ?? null, byte_offset: image?.offset ?? null, device_offset: at };
   const fail = (code: JobErrorCode, details: Details) =>
     new ReaderError(code, phase, message, { layer, ...place, ...details });
   switch (kind) {
     case 'damage':
-      return fail('IMAGE_CORRUPT', { expected, found });
+      return fail(name === 'FormatMismatch' ? 'IMAGE_FORMAT_MISMATCH' : 'IMAGE_CORRUPT', { expected, found });
     case 'io':
       return fail('IMAGE_UNREADABLE', { expected, found });
     case 'changed':

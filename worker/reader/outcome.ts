@@ -19,6 +19,8 @@ const progress = z.strictObject({
 });
 
 const diskError = z.strictObject({
+  /** The class: DiskError, or one derived from it. */
+  name: text,
   kind: z.enum(['damage', 'io', 'limit', 'unsupported', 'changed']),
   layer: text,
   at: offset.nullable(),

@@ -38,8 +38,11 @@ export class Readers {
 
   /** Bundles, probes and starts the first spare; to be closed. */
   static async open(options: ReadersOptions): Promise<Readers> {
-    const { roots, memoryBytes = DEFAULT_MEMORY, script = bundleReader() } = options;
-    const isolation = await findIsolation(process.execPath, memoryBytes);
+    const { roots, memoryBytes = DEFAULT_MEMORY } = options;
+    const [script, isolation] = await Promise.all([
+      options.script ?? bundleReader(),
+      findIsolation(process.execPath, memoryBytes),
+    ]);
     const readers = new Readers({ roots, memoryBytes, script }, isolation);
     readers.threads.warm();
     readers.warm();

@@ -20,6 +20,8 @@ export type ReadJob = {
     readonly path: string;
     /** SHA-256 that the stored file must have, in hexadecimal; null or absent: none is computed. */
     readonly sha256?: string | null;
+    /** Size in bytes that it must have. */
+    readonly size?: number | null;
   }[];
   readonly request: InspectRequest;
   /** Milliseconds from start to outcome, checksums included. */
@@ -71,7 +73,7 @@ class Run {
   }
 
   async read(): Promise<Reading> {
-    for (const { path } of this.#job.images) await this.#open(path);
+    for (const image of this.#job.images) await this.#open(image);
     const hashing = this.#hash();
     const child = await this.#takeChild();
     const served = this.#serve(child);
@@ -82,7 +84,7 @@ class Run {
     // What is said of the content stands only for the content that was meant, so a mismatch goes first.
     if (outcome.kind === 'result' || isAboutContent(outcome)) await this.#verify(hashing);
     if (outcome.kind === 'disk_error') throw fromDiskError(outcome.phase, outcome.error);
-    if (outcome.kind === 'internal_error') throw crashed(outcome.phase, outcome.message);
+    if (outcome.kind === 'internal_error') throw this.#crashed(outcome.phase, outcome.message);
     const { reads, bytesRead } = await this.#stop.or(served);
     const sums = await hashing;
     return {
@@ -114,14 +116,18 @@ class Run {
   explain(error: unknown): ReaderError {
     if (error instanceof ReaderError) return error;
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof BadOutput) return crashed(this.#stop.phase, reason, this.#child?.stderr);
+    if (error instanceof BadOutput) return this.#crashed(this.#stop.phase, reason, this.#child?.stderr);
     return new ReaderError('OPERATION_FAILED', this.#stop.phase, `cannot read: ${reason}`, {}, error);
   }
 
-  async #open(path: string): Promise<void> {
-    const opening = openImage(path, this.#readers.roots).then((file) => this.#files.push(file));
+  async #open({ path, size }: ReadJob['images'][number]): Promise<void> {
+    const opening = openImage(path, this.#readers.roots).then((file) => {
+      this.#files.push(file);
+      return file;
+    });
     this.#busy.push(opening);
-    await this.#stop.or(opening);
+    const file = await this.#stop.or(opening);
+    if (size !== undefined && size !== null && size !== file.size) throw wrongSize(path, size, file.size);
   }
 
   async #takeChild(): Promise<ReaderProcess> {
@@ -193,7 +199,16 @@ class Run {
       );
     }
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    return crashed(this.#stop.phase, `it ended with ${how} before an outcome`, child.stderr);
+    return this.#crashed(this.#stop.phase, `it ended with ${how} before an outcome`, child.stderr);
+  }
+
+  /** A crash for want of memory is that limit's error, however V8 and Node put it. */
+  #crashed(phase: JobPhase, why: string, stderr = ''): ReaderError {
+    if (outOfMemory.test(`${why} ${stderr}`)) {
+      return new ReaderError('LIMIT_EXCEEDED', phase, ...memoryExceeded(this.#readers.memoryBytes, null));
+    }
+    const message = `the reader failed: ${why}`;
+    return new ReaderError('READER_CRASHED', phase, message, { stderr: stderr.slice(-2000) });
   }
 }
 
@@ -202,13 +217,17 @@ function isAboutContent(outcome: Outcome): boolean {
   return outcome.kind === 'disk_error' && ['damage', 'unsupported'].includes(outcome.error.kind);
 }
 
-function crashed(phase: JobPhase, why: string, stderr = ''): ReaderError {
-  return new ReaderError('READER_CRASHED', phase, `the reader failed: ${why}`, {
-    stderr: stderr.slice(-2000),
-  });
-}
+const outOfMemory =
+  /heap out of memory|process out of memory|ERR_MEMORY_ALLOCATION_FAILED|Array buffer allocation failed|Failed to allocate memory/;
 
 function mismatch(path: string, expected: string, actual: string): ReaderError {
   const message = `${path} has SHA-256 ${actual}, expected ${expected}`;
   return new ReaderError('IMAGE_CHECKSUM_MISMATCH', 'validation', message, { path, expected, actual });
+}
+
+/** A checksum could not match either, so it is the same error, known before anything is read. */
+function wrongSize(path: string, expected: number, actual: number): ReaderError {
+  const message = `${path} has ${actual} bytes, expected ${expected}`;
+  const details = { path, expected_size_bytes: expected, actual_size_bytes: actual };
+  return new ReaderError('IMAGE_CHECKSUM_MISMATCH', 'validation', message, details);
 }
