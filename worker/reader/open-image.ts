@@ -82,8 +82,9 @@ async function resolveRoots(roots: readonly string[]): Promise<string[]> {
   return found.filter((root) => root !== null);
 }
 
+/** A root may also be the one image itself. */
 function isInside(path: string, root: string): boolean {
-  return path.startsWith(root.endsWith(sep) ? root : root + sep);
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
 function openError(path: string, error: NodeJS.ErrnoException): ReaderError {

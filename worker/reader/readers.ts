@@ -4,7 +4,7 @@ import { ReaderProcess } from './process.ts';
 import { Threads } from './threads.ts';
 
 export type ReadersOptions = {
-  /** Absolute folders that images may lie in. */
+  /** Absolute folders that images may lie in, or single images. */
   readonly roots: readonly string[];
   /** Resident memory a child may have, in bytes. It starts with about 45 MB. Default 256 MiB. */
   readonly memoryBytes?: number;
