@@ -9,6 +9,8 @@ const tools = {
   'qemu-img': 'qemu-utils',
   sfdisk: 'fdisk',
   losetup: 'mount',
+  setfattr: 'attr',
+  setfacl: 'acl',
   jq: 'jq',
   curl: 'curl',
 } as const;
