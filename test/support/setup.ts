@@ -21,6 +21,8 @@ const tools = {
   genisoimage: 'genisoimage',
   cryptsetup: 'cryptsetup-bin',
   losetup: 'mount',
+  setfattr: 'attr',
+  setfacl: 'acl',
   jq: 'jq',
   curl: 'curl',
 } as const;

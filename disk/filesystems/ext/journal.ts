@@ -200,7 +200,7 @@ class Recovery {
       const block = be32(b, at) + (wide ? be32(b, at + 8) * two32 : 0);
       const log = this.#after(this.#next, used);
       const stored = this.#place(log);
-      if (stored === null || !this.#volume.holds(block, 1)) {
+      if (stored === null || block >= this.#volume.superblock.blocks) {
         return this.#stop(`a block of the journal is for block ${block}, which does not exist`);
       }
       if (this.#blocks.size + this.#pending.size >= this.#volume.limits.maxEntries) {
@@ -278,7 +278,7 @@ class Recovery {
   /** Whether the fast commit area begins with the head tag of the transaction that would come next. */
   #hasFastCommits(): boolean {
     if (!(this.#head.incompat & JournalIncompat.fastCommit)) return false;
-    const b = this.#read(this.#head.last);
+    const b = this.#read(this.#head.last + 1); // the block between the two areas stays unused
     return b !== null && le16(b, 0) === 9 && le16(b, 2) === 8 && le32(b, 8) === this.#sequence;
   }
 
