@@ -8,6 +8,7 @@ const tools = {
   debugfs: 'e2fsprogs',
   'qemu-img': 'qemu-utils',
   sfdisk: 'fdisk',
+  systemctl: 'systemd',
   losetup: 'mount',
   jq: 'jq',
   curl: 'curl',
