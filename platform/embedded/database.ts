@@ -15,6 +15,9 @@ const PATIENCE_MS = 10_000;
 /** Memory for pages, in KiB. */
 const CACHE_KIB = 32 * 1024;
 
+/** Pages in the WAL before they are copied to the database: more let a page that changes often be copied once. */
+const CHECKPOINT_PAGES = 4000;
+
 /**
  * One process's connection to the data directory's database: in WAL mode, where readers never wait for the
  * writer, and with synchronous=FULL, so that what was committed survives a power cut.
@@ -47,7 +50,11 @@ export class Database {
     try {
       await patiently(file, () => requireOurs(db, file));
       await patiently(file, () => db.exec('PRAGMA journal_mode = WAL'));
-      db.exec(`PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`);
+      db.exec(`
+        PRAGMA synchronous = FULL;
+        PRAGMA cache_size = -${CACHE_KIB};
+        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+      `);
       await patiently(file, () => migrate(db, file));
       return new Database(db, file);
     } catch (error) {

@@ -1,0 +1,4 @@
+import { jobStoreConformance } from '../conformance/job-store.ts';
+import { embedded } from './subject.ts';
+
+jobStoreConformance(embedded);
