@@ -100,6 +100,7 @@ export class Heartbeat {
           return;
         }
         this.#log({ level: 'warn', message: 'a heartbeat failed', job_id: this.#job.record.job_id, error });
+        this.#untold ??= progress;
         // A store that did not answer is asked again soon, until the watchdog ends it.
         this.#beatAt(performance.now() + Math.min(PROGRESS_MS, this.#leaseMs / 10));
       },

@@ -28,13 +28,19 @@ export async function poll(
   const polled: Polled[] = [];
   for (const lane of lanes) {
     if (polled.length >= max || signal.aborted) break;
-    const found = await queue.receive(lane, {
-      max: max - polled.length,
-      waitSeconds: 0,
-      visibilitySeconds,
-      signal,
-    });
-    polled.push(...found.map((received) => ({ lane, received })));
+    try {
+      const found = await queue.receive(lane, {
+        max: max - polled.length,
+        waitSeconds: 0,
+        visibilitySeconds,
+        signal,
+      });
+      polled.push(...found.map((received) => ({ lane, received })));
+    } catch (error) {
+      // What was received is not lost over another lane's error: the next poll meets that error again.
+      if (polled.length === 0) throw error;
+      break;
+    }
   }
   if (polled.length > 0 || signal.aborted) return polled;
   return waitForAny(queue, lanes, { max, waitSeconds, visibilitySeconds, signal });
@@ -61,8 +67,9 @@ async function waitForAny(
   const settled = await Promise.allSettled(waits);
   const polled = settled.flatMap((wait) => (wait.status === 'fulfilled' ? wait.value : []));
   const failure = settled.find((wait) => wait.status === 'rejected');
-  // What was received is not lost over another lane's error: the next poll meets that error again.
   if (polled.length === 0 && failure !== undefined) throw failure.reason;
-  for (const { lane, received } of polled.slice(options.max)) await queue.release(lane, received.receipt, 0);
+  const surplus = polled.slice(options.max);
+  // A surplus message that cannot be released comes back when its visibility ends.
+  await Promise.allSettled(surplus.map(({ lane, received }) => queue.release(lane, received.receipt, 0)));
   return polled.slice(0, options.max);
 }

@@ -40,8 +40,9 @@ export async function runJob(
     });
     // What was stopped has no result, whatever it still returned.
     controller.signal.throwIfAborted();
-    await heartbeat.end();
+    // The lease is kept while the result is uploaded; that may take longer than a lease.
     await job.complete(result);
+    await heartbeat.end();
     log({ level: 'info', message: 'job completed', job_id });
   } catch (error) {
     await heartbeat.end();

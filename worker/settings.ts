@@ -11,6 +11,8 @@ const whole = (fallback: number, min: number, max: number) =>
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
     .default(fallback);
 
+const name = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, 'must be 1 to 40 of A-Z a-z 0-9 _ -');
+
 const names = z
   .string()
   .regex(
@@ -57,7 +59,7 @@ export const sharedSettings = {
 export const workerOnlySettings = {
   DISKLANE_CONCURRENCY: whole(4, 1, 256),
   DISKLANE_WORKER_ID: workerId.optional(),
-  DISKLANE_WORKER_POOL: names.default('default'),
+  DISKLANE_WORKER_POOL: name.default('default'),
   DISKLANE_WORKER_LABELS: labels.default({}),
   DISKLANE_MAX_DISK_GB: whole(65_536, 1, 65_536),
   DISKLANE_DRAIN_SECONDS: whole(30, 0, 86_400),

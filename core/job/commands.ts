@@ -51,7 +51,6 @@ export type Refusal =
   | 'deadline_ahead'
   | 'lease_lost'
   | 'lease_live'
-  | 'not_running'
   | 'cancel_requested'
   | 'cancel_not_requested'
   | 'not_cancellable'

@@ -15,11 +15,12 @@ export const jobId = z
 export const readableJobId = /^[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,127}$/;
 
 const text = (max: number) => z.string().max(max);
+const bytes = (max: number) =>
+  z.string().refine((value) => Buffer.byteLength(value) <= max, `must be at most ${max} bytes`);
 const timestamp = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time' });
-const labelKey = z.string().min(1).max(63);
 const stringMap = (entries: number, keyMax: number, valueMax: number) =>
   z
-    .record(z.string().min(1).max(keyMax), text(valueMax))
+    .record(bytes(keyMax).min(1), bytes(valueMax))
     .refine((map) => Object.keys(map).length <= entries, `must have at most ${entries} entries`);
 
 /** A namespace: 1 to 63 of a-z 0-9 . - */
@@ -32,7 +33,10 @@ export const workerId = z
 const semver = z
   .string()
   .max(64)
-  .regex(/^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]+)?$/, 'must be a semantic version such as 1.2.3');
+  .regex(
+    /^\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z.-]+)?$/,
+    'must be a semantic version such as 1.2.3',
+  );
 
 const metadata = z.strictObject({
   name: text(256).optional(),
@@ -71,7 +75,7 @@ const routing = z.strictObject({
   worker_pool: pool.optional(),
   affinity: stringMap(32, 63, 256).optional(),
   anti_affinity: z
-    .record(labelKey, z.array(text(256)).max(32))
+    .record(bytes(63).min(1), z.array(bytes(256)).max(32))
     .refine((map) => Object.keys(map).length <= 32, 'must have at most 32 entries')
     .optional(),
 });

@@ -7,6 +7,9 @@ export const LEASE_GRACE_MS = 5000;
 const RESEND_MS = 30_000;
 const RESEND_MAX_MS = 3_600_000;
 
+/** Longest delay a message can be sent with, in milliseconds; after a longer back-off the sweeper sends. */
+export const MESSAGE_DELAY_MAX_MS = 900_000;
+
 /** A job that waits for a worker is looked at this often, so that one that appears sets it free. */
 const WAIT_MS = 1000;
 
@@ -25,6 +28,8 @@ export function dueAt(record: Omit<JobRecord, 'due_at'>, now: number): number | 
 
 function nextSend(record: Omit<JobRecord, 'due_at'>, now: number): number {
   if (record.waiting_for !== null) return now + WAIT_MS;
+  const notBefore = record.not_before ?? now;
+  if (notBefore - now > MESSAGE_DELAY_MAX_MS) return notBefore;
   const interval = Math.min(RESEND_MS * 2 ** Math.max(0, record.sends - 1), RESEND_MAX_MS);
-  return Math.max(now, record.not_before ?? 0) + interval;
+  return Math.max(now, notBefore) + interval;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cut } from './text.ts';
 
 /** Every code a failed job may carry. */
 export const jobErrorCodes = [
@@ -58,8 +59,8 @@ const DETAILS_LIMIT = 4096;
  */
 export function bounded(error: JobError): JobError {
   const details =
-    JSON.stringify(error.details).length <= DETAILS_LIMIT
+    Buffer.byteLength(JSON.stringify(error.details)) <= DETAILS_LIMIT
       ? error.details
       : { dropped: 'see the result document' };
-  return { ...error, message: error.message.slice(0, MESSAGE_LIMIT), details };
+  return { ...error, message: cut(error.message, MESSAGE_LIMIT), details };
 }

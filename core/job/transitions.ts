@@ -1,9 +1,14 @@
 import type { Command, Decision, Refusal } from './commands.ts';
 import { dueAt, LEASE_GRACE_MS } from './due.ts';
 import { bounded, type JobError } from './error.ts';
+import { boundedProgress } from './progress.ts';
 import { attemptOf, type HistoryEntry, isTerminal, type JobRecord, type JobStatus } from './record.ts';
+import { cut } from './text.ts';
 
+/** A history entry stays under 2 KiB of JSON: its two texts are what can grow. */
 const HISTORY_ENTRIES = 50;
+const REASON_BYTES = 256;
+const ERROR_BYTES = 1024;
 
 /**
  * Decides one command: the next record, or a typed refusal. Pure: the state machine of a job is this
@@ -39,7 +44,7 @@ export function decide(record: JobRecord, command: Command): Decision {
           command,
           {
             lease: { ...lease, ends_at: Math.max(lease.ends_at, command.lease_ends_at) },
-            progress: command.progress ?? record.progress,
+            progress: command.progress === null ? record.progress : boundedProgress(command.progress),
           },
           null,
         ),
@@ -78,7 +83,16 @@ export function decide(record: JobRecord, command: Command): Decision {
       return requeue(
         record,
         command,
-        { failures: 0, crashes: 0, error: null, result: null, completed_at: null, not_before: null },
+        {
+          failures: 0,
+          crashes: 0,
+          error: null,
+          result: null,
+          completed_at: null,
+          not_before: null,
+          // A deadline may have ended it while a cancel was under way; the new life is not to be cancelled.
+          cancel_requested: false,
+        },
         { reason: 'retried' },
       );
   }
@@ -103,9 +117,11 @@ function entry(next: JobRecord, at: number, { reason, error }: Step): HistoryEnt
   return {
     status: next.status,
     at,
-    reason: reason.slice(0, 256),
+    reason: cut(reason, REASON_BYTES),
     ...(next.lease !== null && { worker_id: next.lease.worker_id }),
-    ...(error !== undefined && { error: { ...error, message: error.message.slice(0, 512), details: {} } }),
+    ...(error !== undefined && {
+      error: { ...error, message: cut(error.message, ERROR_BYTES), details: {} },
+    }),
   };
 }
 

@@ -1,10 +1,8 @@
 import type { Context } from '../context.ts';
+import { MESSAGE_DELAY_MAX_MS } from '../job/due.ts';
 import { laneOf, messageOf } from '../job/lane.ts';
 import type { JobRecord } from '../job/record.ts';
 import { decide } from '../job/transitions.ts';
-
-/** Longest delay a queue takes, in seconds; what must wait longer is sent by the sweeper. */
-const QUEUE_DELAY_MAX_SECONDS = 900;
 
 /**
  * Tells the workers of a job that has just become Pending: sends its message, or, when no live worker can run
@@ -42,7 +40,8 @@ export async function announceAgain(context: Context, record: JobRecord): Promis
 
 async function send(context: Context, record: JobRecord): Promise<void> {
   const waitMs = Math.max(0, (record.not_before ?? 0) - context.jobs.now());
+  // The record is due at the end of so long a back-off; the sweeper sends then.
+  if (waitMs > MESSAGE_DELAY_MAX_MS) return;
   const delaySeconds = Math.ceil(waitMs / 1000);
-  if (delaySeconds > QUEUE_DELAY_MAX_SECONDS) return;
   await context.queue.send(laneOf(record), messageOf(record), { delaySeconds, group: record.namespace });
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import type { JobDocument } from '../job/document.ts';
+import type { JobError } from '../job/error.ts';
 import { mismatch, type Offer } from '../job/requirements.ts';
 import { decide } from '../job/transitions.ts';
 import type { QueueMessage } from '../ports.ts';
@@ -38,9 +39,21 @@ export async function claim(context: Context, message: QueueMessage, offer: Offe
   // A lost reply leaves our own lease behind; any other lease won the race.
   const held = swap.replaced ? decision.record : swap.current?.lease?.id === leaseId ? swap.current : null;
   if (held === null) return { outcome: 'remove' };
-  return {
-    outcome: 'claimed',
-    job: new HeldJob(context, held, leaseId),
-    document: await documentOf(context, held),
-  };
+  const job = new HeldJob(context, held, leaseId);
+  try {
+    return { outcome: 'claimed', job, document: await documentOf(context, held) };
+  } catch (error) {
+    // Left alone it would look like a worker that vanished, again and again.
+    context.log({ level: 'error', message: "a job's document cannot be read", job_id: held.job_id, error });
+    await job.fail(documentUnreadable);
+    return { outcome: 'remove' };
+  }
 }
+
+const documentUnreadable: JobError = {
+  code: 'STORAGE_ERROR',
+  message: 'the job document cannot be read from storage',
+  phase: 'opening',
+  recoverable: true,
+  details: {},
+};

@@ -3,10 +3,11 @@ import { ContentionError, DisklaneError } from '../errors.ts';
 import { retryDelayMs } from '../job/backoff.ts';
 import type { Command, Refusal } from '../job/commands.ts';
 import type { JobError } from '../job/error.ts';
+import { fingerprint } from '../job/fingerprint.ts';
 import type { JobProgress, JobRecord } from '../job/record.ts';
 import { decide } from '../job/transitions.ts';
 import { announce } from './announce.ts';
-import { claimResultKey, putResult, withFailureResult } from './publish.ts';
+import { claimFailureKey, claimResultKey, putResult, withFailureResult } from './publish.ts';
 
 /** Another lease, or an end of the job, took this one's place: nothing this worker does counts any more. */
 export class LeaseLostError extends DisklaneError {
@@ -76,7 +77,7 @@ export class HeldJob {
       (now) => ({ type: 'fail', lease_id: this.leaseId, error, retry_at: now + delay, now }),
       (next) =>
         next.status === 'Failed'
-          ? withFailureResult(this.#context, next, error, claimResultKey(this.#record, this.leaseId))
+          ? withFailureResult(this.#context, next, error, claimFailureKey(this.#record, this.leaseId))
           : Promise.resolve(next),
     );
     await announce(this.#context, record);
@@ -131,7 +132,7 @@ export class HeldJob {
   }
 }
 
-/** Whether a swap whose reply was lost is what the store holds: the result's key names the lease. */
+/** Whether the store holds this very record: then the swap was made and only its reply was lost. */
 function landed(current: JobRecord | null, next: JobRecord): boolean {
-  return current !== null && next.result !== null && current.result?.key === next.result.key;
+  return current?.version === next.version && fingerprint(current) === fingerprint(next);
 }

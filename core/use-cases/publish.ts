@@ -17,6 +17,14 @@ export function claimResultKey(record: JobRecord, leaseId: string): string {
 }
 
 /**
+ * Where one claim's failure goes: beside its result, never over it. A worker that lost the reply to
+ * `complete` goes on to `fail`, and by then the result may be what the record names.
+ */
+export function claimFailureKey(record: JobRecord, leaseId: string): string {
+  return `results/${record.job_id}/${record.claims}-${leaseId}/failure.json`;
+}
+
+/**
  * Gives a decided record that has just Failed its result document, before anything is swapped. `key` is the
  * claim's own, or by default one named by the record's version for failures decided without a lease.
  */
