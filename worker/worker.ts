@@ -1,5 +1,6 @@
 import type { Context } from '../core/context.ts';
 import type { Offer } from '../core/job/requirements.ts';
+import type { Lane, ReceivedMessage } from '../core/ports.ts';
 import { claim } from '../core/use-cases/claim.ts';
 import { runLoop } from './loop.ts';
 import type { OperationRunner } from './operations/operation.ts';
@@ -70,7 +71,17 @@ export async function startWorker(context: Context, options: WorkerOptions): Pro
       });
       active -= 1;
     }
-    await queue.remove(lane, received.receipt);
+    remove(lane, received);
+  };
+
+  // The next job need not wait for it: a message that stays is a duplicate, and its claim is refused.
+  const removing = new Set<Promise<void>>();
+  const remove = (lane: Lane, { receipt }: ReceivedMessage): void => {
+    const removed: Promise<void> = queue
+      .remove(lane, receipt)
+      .catch((error: unknown) => log({ level: 'warn', message: 'a message was not removed', error }))
+      .finally(() => removing.delete(removed));
+    removing.add(removed);
   };
 
   await beat();
@@ -99,6 +110,7 @@ export async function startWorker(context: Context, options: WorkerOptions): Pro
       polling.abort();
       const patience = setTimeout(() => draining.abort(), options.drainMs);
       await loop;
+      await Promise.all(removing);
       clearTimeout(patience);
       await stopBeating();
       await workers.remove(offer.worker_id);
