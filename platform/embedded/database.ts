@@ -4,7 +4,7 @@ import { StorageError } from '../../core/errors.ts';
 import { integer } from './row.ts';
 import { APPLICATION_ID, migrations } from './schema.ts';
 import { isBusy, translated } from './sqlite-error.ts';
-import { WriteQueue } from './write-queue.ts';
+import { type WriteOptions, WriteQueue } from './write-queue.ts';
 
 /** How long SQLite may block the event loop for a lock, in milliseconds; longer waits are ours and asynchronous. */
 const BLOCKING_MS = 2;
@@ -73,8 +73,8 @@ export class Database {
   }
 
   /** Runs a write in a transaction that it may share with others, and resolves when that is on the disk. */
-  write<T>(write: () => T): Promise<T> {
-    return this.#writes.add(write);
+  write<T>(write: () => T, options?: WriteOptions): Promise<T> {
+    return this.#writes.add(write, options);
   }
 
   /** Changes whenever another process commits. */

@@ -10,6 +10,12 @@ import { integer, json, type Row, text } from './row.ts';
 const [READY, DELAYED, HELD] = [0, 1, 2];
 
 /**
+ * Messages survive this process being killed; after a power cut the sweeper sends them again, since the job's
+ * record alone says what is to run. So they cost no fsync.
+ */
+const hint = { durable: false };
+
+/**
  * Lanes of messages in one table. Receivers take turns over the fairness groups of a lane, and within a group
  * the oldest message comes first.
  */
@@ -80,7 +86,7 @@ export class EmbeddedJobQueue implements JobQueue {
     const stored = JSON.stringify(message);
     const state = delaySeconds === 0 ? READY : DELAYED;
     const visibleAt = this.#clock() + Math.ceil(delaySeconds * 1000);
-    await this.#db.write(() => this.#send.run(name, group, state, visibleAt, stored));
+    await this.#db.write(() => this.#send.run(name, group, state, visibleAt, stored), hint);
     // Delayed ones too: who waits must know until when.
     this.#arrivals.announce(name);
   }
@@ -98,7 +104,7 @@ export class EmbeddedJobQueue implements JobQueue {
       try {
         const ripeInMs = await this.#db.read(() => this.#ripeIn(name));
         if (ripeInMs <= 0) {
-          const taken = await this.#db.write(() => this.#take(name, max, visibilitySeconds));
+          const taken = await this.#db.write(() => this.#take(name, max, visibilitySeconds), hint);
           if (taken.length > 0) return taken;
           // Another receiver was faster: look again.
           if (performance.now() < end) continue;
@@ -124,7 +130,7 @@ export class EmbeddedJobQueue implements JobQueue {
 
   async remove(lane: Lane, receipt: string): Promise<void> {
     const [id, receives] = parseReceipt(receipt);
-    await this.#db.write(() => this.#remove.run(id, receives, laneName(lane)));
+    await this.#db.write(() => this.#remove.run(id, receives, laneName(lane)), hint);
   }
 
   depth(lane: Lane): Promise<{ readonly visible: number; readonly delayed: number; readonly held: number }> {
@@ -179,6 +185,7 @@ export class EmbeddedJobQueue implements JobQueue {
     const visibleAt = this.#clock() + Math.ceil(seconds * 1000);
     return this.#db.write(
       () => this.#change.run(state, visibleAt, id, receives, laneName(lane)).changes === 1,
+      hint,
     );
   }
 }

@@ -23,7 +23,7 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     const record = JSON.stringify(worker);
     const now = this.#clock();
     const goneAt = now + Math.ceil(worker.time_to_live_seconds * 1000);
-    await this.#db.write(() => this.#beat.run(worker.worker_id, now, goneAt, record));
+    await this.#db.write(() => this.#beat.run(worker.worker_id, now, goneAt, record), { durable: false });
   }
 
   async list(): Promise<readonly LiveWorker[]> {
@@ -32,6 +32,6 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   }
 
   async remove(workerId: string): Promise<void> {
-    await this.#db.write(() => this.#remove.run(workerId));
+    await this.#db.write(() => this.#remove.run(workerId), { durable: false });
   }
 }

@@ -14,6 +14,16 @@ type Write = {
   readonly run: () => () => void;
   readonly reject: (error: unknown) => void;
   readonly since: number;
+  readonly durable: boolean;
+};
+
+/** What a write asks of its commit. */
+export type WriteOptions = {
+  /**
+   * True (the default): resolves when the write survives a power cut. False: when it survives this process
+   * being killed; for what is made again after a power cut, and so worth no fsync of its own.
+   */
+  readonly durable?: boolean;
 };
 
 /**
@@ -28,6 +38,7 @@ export class WriteQueue {
   readonly #commit: StatementSync;
   #waiting: Write[] = [];
   #scheduled = false;
+  #durable = true;
   #closed = false;
   #drained: (() => void) | null = null;
 
@@ -38,14 +49,14 @@ export class WriteQueue {
     this.#commit = db.prepare('COMMIT');
   }
 
-  add<T>(write: () => T): Promise<T> {
+  add<T>(write: () => T, { durable = true }: WriteOptions = {}): Promise<T> {
     if (this.#closed) return Promise.reject(new StorageError(`the database ${this.#file} is closed`));
     return new Promise((resolve, reject) => {
       const run = () => {
         const value = write();
         return () => resolve(value);
       };
-      this.#waiting.push({ run, reject, since: performance.now() });
+      this.#waiting.push({ run, reject, since: performance.now(), durable });
       // Not at once: whatever else this turn of the event loop brings joins the same commit.
       this.#schedule(0);
     });
@@ -79,6 +90,7 @@ export class WriteQueue {
     let running: Write | undefined;
     const done: (() => void)[] = [];
     try {
+      this.#require(this.#waiting.slice(0, BATCH_WRITES).some((write) => write.durable));
       this.#begin.run();
       const end = performance.now() + BATCH_MS;
       for (const write of this.#waiting) {
@@ -96,6 +108,13 @@ export class WriteQueue {
     for (const settle of done) settle();
     // Other processes try again about every millisecond: a pause after a full batch gives them the lock.
     return this.#waiting.length > 0 ? 1 : 0;
+  }
+
+  /** In WAL mode FULL syncs the log at each commit, NORMAL at checkpoints only; a later FULL commit syncs all before it. */
+  #require(durable: boolean): void {
+    if (durable === this.#durable) return;
+    this.#db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#durable = durable;
   }
 
   #rollBack(): void {
