@@ -1,11 +1,12 @@
 import { BlockCache } from './cache.ts';
 import type { Source } from './device.ts';
+import { endsInspection } from './ends-inspection.ts';
 import { DiskError } from './error.ts';
 import { filesystemReaders } from './filesystems/open.ts';
 import { openImage } from './formats/image.ts';
 import type { Inspection } from './guest/facts.ts';
 import { gather } from './guest/gather.ts';
-import { endsInspection, Warnings } from './guest/warnings.ts';
+import { Warnings } from './guest/warnings.ts';
 import type { InspectRequest, Progress, Report } from './inspection.ts';
 import { name } from './name.ts';
 import { readStorage } from './storage.ts';
@@ -55,7 +56,6 @@ export function inspect(request: InspectRequest, sources: readonly Source[], rep
  * @throws DiskError when damage leaves no filesystem readable
  */
 function checked(storage: Storage): Storage {
-  const notes = [...storage.notes];
   const volumes = storage.volumes.map((volume) => {
     try {
       const filesystem = volume.content.filesystem;
@@ -63,7 +63,6 @@ function checked(storage: Storage): Storage {
       return volume;
     } catch (error) {
       if (!(error instanceof DiskError) || endsInspection(error)) throw error;
-      notes.push({ code: 'VOLUME_DAMAGED', message: error.message, where: volume.id });
       return { ...volume, content: damaged(error, { ...volume.content, filesystem: null }) };
     }
   });
@@ -79,7 +78,7 @@ function checked(storage: Storage): Storage {
       found: `on ${bad.name}: ${reason ?? 'none'}`,
     });
   }
-  return { ...storage, volumes, notes };
+  return { ...storage, volumes };
 }
 
 /** Milliseconds spent in each phase. */

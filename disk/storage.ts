@@ -1,4 +1,3 @@
-import { DiskError } from './error.ts';
 import type { OpenFilesystem } from './filesystems/open.ts';
 import type { OpenedImage } from './formats/format.ts';
 import type { Limits } from './limits.ts';
@@ -16,8 +15,8 @@ type FoundVolume = Storage['volumes'][number];
 
 /**
  * Finds the partitions of each disk, what is in each, and opens the filesystems that `readers` has a reader
- * for. Images are the disks of one machine, in order. Damage stays with the volume or disk that has it;
- * a DiskError is thrown only where the source fails or changes, or maxBytesRead is reached.
+ * for. Images are the disks of one machine, in order. Damage stays with the volume or disk that has it, which
+ * says so in its content; a DiskError is thrown only where the error ends the inspection.
  */
 export function readStorage(
   images: readonly OpenedImage[],
@@ -29,7 +28,7 @@ export function readStorage(
   const notes: StorageNote[] = [];
   for (const [index, image] of images.entries()) {
     const id = `disk${index}`;
-    const table = tableOf(image, limits);
+    const table = readTable(image.device, limits);
     disks.push({ index, table: table.kind, sectorSize: table.sectorSize, device: image.device });
     notes.push(...[...image.notes, ...table.notes].map((note) => ({ ...note, where: id })));
     image.device.prefetch(table.partitions.map(({ startBytes }) => ({ offset: startBytes, length: HEAD })));
@@ -41,20 +40,8 @@ export function readStorage(
           return { ...volume, content: contentOf(volume, partition, limits, readers) };
         });
     volumes.push(...found);
-    notes.push(...found.flatMap(notesOf));
   }
   return { disks, volumes, notes };
-}
-
-/** A disk whose first sector cannot be read is one damaged volume. */
-function tableOf(image: OpenedImage, limits: Limits): Table {
-  try {
-    return readTable(image.device, limits);
-  } catch (error) {
-    if (!(error instanceof DiskError) || error.kind !== 'damage') throw error;
-    const sectorSize = image.device.sectorSize ?? 512;
-    return { kind: 'none', sectorSize, partitions: [], notes: [], problem: error };
-  }
 }
 
 function wholeDisk(
@@ -105,12 +92,4 @@ function contentOf(
   if (partition.problem !== null) return damaged(partition.problem);
   if (partition.flags.includes('extended')) return skipped('holds logical partitions');
   return readContent(volume, limits, readers);
-}
-
-function notesOf({ id, content }: FoundVolume): StorageNote[] {
-  const notes = (content.filesystem?.notes ?? []).map((note) => ({ ...note, where: id }));
-  if (content.status === 'damaged') {
-    notes.push({ code: 'VOLUME_DAMAGED', message: content.reason ?? '', where: id });
-  }
-  return notes;
 }

@@ -1,6 +1,5 @@
+import { endsInspection } from '../ends-inspection.ts';
 import { DiskError } from '../error.ts';
-import { formatNames } from '../formats/format.ts';
-import { RANGE_LAYER } from '../range.ts';
 import type { Warning } from './facts.ts';
 
 /** More warnings than this are one: a guest with a million bad files must not make a result of a million lines. */
@@ -49,18 +48,4 @@ export class Warnings {
     const message = `${this.#left} more warnings are left out`;
     return [...this.#found, { code: 'WARNINGS_LEFT_OUT', message, where: 'warnings' }];
   }
-}
-
-const formats: ReadonlySet<string> = new Set(formatNames);
-
-/**
- * Whether an error concerns the whole run: the source failed or changed, the bytes that a job may read are
- * used up, or the image format itself (not the guest's files in it) is damaged.
- */
-export function endsInspection(error: DiskError): boolean {
-  if (error.kind === 'changed') return true;
-  // Bytes of the guest may lead outside their device; that is no failing source.
-  if (error.kind === 'io') return error.layer !== RANGE_LAYER;
-  if (error.kind === 'limit') return error.expected === 'maxBytesRead';
-  return formats.has(error.layer);
 }

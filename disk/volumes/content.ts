@@ -1,8 +1,8 @@
+import { endsInspection } from '../ends-inspection.ts';
 import { DiskError } from '../error.ts';
 import type { OpenFilesystem } from '../filesystems/open.ts';
 import type { Limits } from '../limits.ts';
 import { textOf } from '../name.ts';
-import { RANGE_LAYER } from '../range.ts';
 import { probe } from './probe.ts';
 import type { Volume, VolumeContent } from './volume.ts';
 
@@ -28,7 +28,7 @@ export function skipped(reason: string): VolumeContent {
 
 /**
  * Looks at a volume's bytes and opens the filesystem in it. What is wrong with the volume becomes its
- * status; thrown is only what concerns the whole inspection: a failing or changed source, and maxBytesRead.
+ * status; thrown is only what ends the inspection.
  */
 export function readContent(
   volume: Volume,
@@ -55,21 +55,8 @@ export function readContent(
       filesystem,
     };
   } catch (error) {
-    if (!(error instanceof DiskError) || concernsAll(error)) throw error;
+    if (!(error instanceof DiskError) || endsInspection(error)) throw error;
     if (error.kind === 'damage' || error.kind === 'io') return damaged(error, known);
     return { ...known, status: 'recognised', reason: error.message, place: error.image };
-  }
-}
-
-function concernsAll(error: DiskError): boolean {
-  switch (error.kind) {
-    case 'changed':
-      return true;
-    case 'io':
-      return error.layer !== RANGE_LAYER;
-    case 'limit':
-      return error.expected === 'maxBytesRead';
-    default:
-      return false;
   }
 }

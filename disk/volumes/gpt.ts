@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { guid, le32, le64 } from '../bytes.ts';
 import { type BlockDevice, read } from '../device.ts';
+import { endsInspection } from '../ends-inspection.ts';
 import { DiskError, damage } from '../error.ts';
 import type { Limits } from '../limits.ts';
 import { outside, type Partition, type Table } from './partition.ts';
@@ -63,7 +64,7 @@ function readCopy(
     const header = readHeader(device, lba, sectorSize);
     return header === null ? null : readEntries(device, header, limits);
   } catch (error) {
-    if (error instanceof DiskError && error.kind === 'damage') return error;
+    if (error instanceof DiskError && error.kind === 'damage' && !endsInspection(error)) return error;
     throw error;
   }
 }

@@ -127,12 +127,6 @@ function readRecord(device: BlockDevice, at: number): MbrEntry[] | DiskError {
   if (at + 512 > device.size) {
     return damage(LAYER, device, at, `an extended boot record inside ${device.size} bytes`, `byte ${at}`);
   }
-  try {
-    const entries = mbrEntries(read(device, at, 512));
-    return entries ?? damage(LAYER, device, at, 'an extended boot record', 'no signature or a bad entry');
-  } catch (error) {
-    // What the image cannot give here costs the logical partitions only.
-    if (error instanceof DiskError && error.kind === 'damage') return error;
-    throw error;
-  }
+  const entries = mbrEntries(read(device, at, 512));
+  return entries ?? damage(LAYER, device, at, 'an extended boot record', 'no signature or a bad entry');
 }
