@@ -20,6 +20,7 @@ const tools = {
   'mkfs.erofs': 'erofs-utils',
   genisoimage: 'genisoimage',
   cryptsetup: 'cryptsetup-bin',
+  systemctl: 'systemd',
   losetup: 'mount',
   setfattr: 'attr',
   setfacl: 'acl',
