@@ -38,7 +38,7 @@ function published(result: Inspection) {
   return inspectionResult.parse({
     ...plain,
     image: { path: '/x', size_bytes: 1, ...plain.image },
-    statistics: { ...plain.statistics, bytes_read: 1, reads: 1 },
+    statistics: { ...plain.statistics, bytes_read: 1, reads: 1, peak_memory_bytes: 1 },
   });
 }
 
