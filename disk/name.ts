@@ -21,12 +21,16 @@ export function bytesOf(value: Name): Buffer {
   return Buffer.from(value, 'latin1');
 }
 
+/** Nearly all names are, and need no decoding. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: every ASCII byte counts
+const ascii = /^[\x00-\x7f]*$/;
+
 /** A name as text for people: UTF-8, with U+FFFD where the bytes are not. */
 export function textOf(value: Name): string {
-  return bytesOf(value).toString('utf8');
+  return ascii.test(value) ? value : bytesOf(value).toString('utf8');
 }
 
 /** Whether the name's bytes are valid UTF-8, so that {@link textOf} lost nothing. */
 export function isUtf8(value: Name): boolean {
-  return name(textOf(value)) === value;
+  return ascii.test(value) || name(textOf(value)) === value;
 }

@@ -8,7 +8,8 @@ import { part, text, textOrNull, trimmed, words } from './text.ts';
  */
 const installed = new Set(['installed', 'triggers-awaited', 'triggers-pending']);
 
-const wanted = new Set(['package', 'status', 'version', 'architecture', 'source']);
+/** The fields that are kept; lines that continue one begin with a blank and belong to none of these. */
+const kept = /^(package|status|version|architecture|source)[ \t]*:/i;
 
 /**
  * The installed packages of a dpkg status file (deb-control(5) paragraphs), in its order. Only the few fields
@@ -17,16 +18,13 @@ const wanted = new Set(['package', 'status', 'version', 'architecture', 'source'
 export function* readStatus(lines: Iterable<Name>): Iterable<Package> {
   let fields = new Map<string, Name>();
   for (const line of lines) {
-    if (trimmed(line) === '') {
+    if (line === '' || trimmed(line) === '') {
       yield* packageOf(fields);
       fields = new Map();
       continue;
     }
-    // Continuation lines belong to fields that are not kept (Description, Conffiles).
-    if (line.startsWith(' ') || line.startsWith('\t')) continue;
-    const colon = line.indexOf(':');
-    const field = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    if (wanted.has(field)) fields.set(field, trimmed(line.slice(colon + 1)));
+    const [start = '', field] = kept.exec(line) ?? [];
+    if (field !== undefined) fields.set(field.toLowerCase(), trimmed(line.slice(start.length)));
   }
   yield* packageOf(fields);
 }

@@ -133,7 +133,8 @@ type Install = {
 /** The [Install] sections of the unit and of its drop-ins. */
 function readInstall(tree: GuestTree, units: Units, name: Name, path: string): Install {
   const bytes = tree.readFile(path);
-  const lines = bytes === null ? [] : linesOf(bytes);
+  // Most units have no [Install] section: no need to take their lines apart.
+  const lines = bytes === null || !Buffer.from(bytes.buffer).includes('[Install]') ? [] : linesOf(bytes);
   for (const folder of units.dropIns.get(name) ?? []) {
     for (const { name: file } of tree.list(folder)) {
       if (file.endsWith('.conf')) addAll(lines, tree.lines(`${folder}/${file}`));

@@ -5,7 +5,10 @@ export function part(value: string): Name {
   return value as Name;
 }
 
-const blanks = ' \t\r\n\v\f';
+function isBlank(value: string, at: number): boolean {
+  const code = value.charCodeAt(at);
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+}
 
 /**
  * The bytes without ASCII white space at both ends. By hand: String.trim takes the byte 0xA0 of a UTF-8
@@ -13,14 +16,14 @@ const blanks = ' \t\r\n\v\f';
  */
 export function trimmed(value: string): Name {
   let from = 0;
-  while (from < value.length && blanks.includes(value.charAt(from))) from++;
+  while (from < value.length && isBlank(value, from)) from++;
   return part(trimmedEnd(value.slice(from)));
 }
 
 /** See {@link trimmed}. */
 export function trimmedEnd(value: string): Name {
   let to = value.length;
-  while (to > 0 && blanks.includes(value.charAt(to - 1))) to--;
+  while (to > 0 && isBlank(value, to - 1)) to--;
   return part(value.slice(0, to));
 }
 

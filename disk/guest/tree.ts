@@ -122,6 +122,8 @@ export class GuestTree {
           throw limit('guest', 'maxEntries', `a directory of more than ${entries.length} entries`);
         }
         entries.push({ name, type: type === 'unknown' ? node.filesystem.stat(ino).type : type });
+        // What is listed is mostly opened next: no need to search the directory again for each name.
+        if (!node.children.has(name)) this.#keep(node, name, ino);
       }
       return entries.sort((a, b) => byBytes(a.name, b.name));
     });
@@ -233,11 +235,15 @@ export class GuestTree {
     const known = directory.children.get(wanted);
     if (known !== undefined) return topmost(known);
     if (this.#stat(directory).type !== 'directory') return null;
-    const ino = directory.filesystem.lookup(directory.ino, wanted);
-    const path = part(`${directory.path === '/' ? '' : directory.path}/${wanted}`);
+    return this.#keep(directory, wanted, directory.filesystem.lookup(directory.ino, wanted));
+  }
+
+  /** The node of a directory's entry, or null for none; remembered while there is room. */
+  #keep(directory: Node, entry: Name, ino: Ino | null): Node | null {
+    const path = part(`${directory.path === '/' ? '' : directory.path}/${entry}`);
     const child = ino === null ? null : new Node(directory.filesystem, ino, directory, path);
     if (this.#cached < maxCachedNodes) {
-      directory.children.set(wanted, child);
+      directory.children.set(entry, child);
       this.#cached++;
     }
     return child;
