@@ -10,6 +10,8 @@ export type ReadersOptions = {
   readonly memoryBytes?: number;
   /** The child's script. Default: the bundle of disk/. */
   readonly script?: string;
+  /** A small guest disk that each spare inspects while it waits, so that its job finds compiled code. */
+  readonly sample?: Uint8Array;
 };
 
 const DEFAULT_MEMORY = 256 * 1024 ** 2;
@@ -25,25 +27,26 @@ export class Readers {
   readonly isolation: Isolation;
   readonly threads = new Threads();
   readonly #script: string;
+  readonly #spareScript: string;
   readonly #running = new Set<Promise<unknown>>();
   #spare: Promise<ReaderProcess> | null = null;
   #closed = false;
 
-  private constructor(options: Required<ReadersOptions>, isolation: Isolation) {
+  private constructor(options: ReadersOptions, script: string, isolation: Isolation) {
     this.roots = options.roots;
-    this.memoryBytes = options.memoryBytes;
-    this.#script = options.script;
+    this.memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY;
     this.isolation = isolation;
+    this.#script = script;
+    this.#spareScript = options.sample === undefined ? script : withSample(script, options.sample);
   }
 
   /** Bundles, probes and starts the first spare; to be closed. */
   static async open(options: ReadersOptions): Promise<Readers> {
-    const { roots, memoryBytes = DEFAULT_MEMORY } = options;
     const [script, isolation] = await Promise.all([
       options.script ?? bundleReader(),
-      findIsolation(process.execPath, memoryBytes),
+      findIsolation(process.execPath, options.memoryBytes ?? DEFAULT_MEMORY),
     ]);
-    const readers = new Readers({ roots, memoryBytes, script }, isolation);
+    const readers = new Readers(options, script, isolation);
     readers.threads.warm();
     readers.warm();
     return readers;
@@ -55,13 +58,13 @@ export class Readers {
     const spare = this.#spare;
     this.#spare = null;
     const child = await spare?.catch(() => null);
-    return child?.alive ? child : this.#start();
+    return child?.alive ? child : this.#start(this.#script);
   }
 
   /** Starts the next spare where there is none: after a job, so as not to compete with it. */
   warm(): void {
     if (this.#closed || this.#spare !== null) return;
-    this.#spare = this.#start();
+    this.#spare = this.#start(this.#spareScript);
     // A spare that cannot be started is nobody's error yet: the next job tries again and says why.
     this.#spare.catch(() => {});
   }
@@ -86,7 +89,11 @@ export class Readers {
     await this.threads.close();
   }
 
-  #start(): Promise<ReaderProcess> {
-    return ReaderProcess.start(this.isolation.command, this.#script, this.memoryBytes / 2);
+  #start(script: string): Promise<ReaderProcess> {
+    return ReaderProcess.start(this.isolation.command, script, this.memoryBytes / 2);
   }
+}
+
+function withSample(script: string, sample: Uint8Array): string {
+  return `const SAMPLE = '${Buffer.from(sample).toString('base64')}';\n${script}`;
 }

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { bundleReader } from '../../../worker/reader/bundle.ts';
 import { readImages } from '../../../worker/reader/run.ts';
 import { alive, children, imageOf, jobOf, readerOf, readersOf, request, until } from './support.ts';
 
@@ -41,6 +42,36 @@ test('after close nothing is started any more', async () => {
   await pool.close();
   await expect(readImages(pool, jobOf(path))).rejects.toMatchObject({ code: 'OPERATION_FAILED' });
   expect(children()).toEqual([]);
+});
+
+test('a spare inspects the sample before its job, and tells nothing of it', async () => {
+  const { root, path } = await imageOf(randomBytes(10));
+  const entry = join(root, 'child.ts');
+  const reader = fileURLToPath(new URL('../../../disk/reader', import.meta.url));
+  await writeFile(
+    entry,
+    `import { serve } from '${reader}/serve.ts';
+     import { warm } from '${reader}/warm.ts';
+     const sizes = [];
+     const inspect = (request, [source], report) => {
+       const bytes = new Uint8Array(source.size);
+       source.readInto(bytes, 0);
+       sizes.push(source.size);
+       report({ phase: 'inspecting', percent: 1, message: '' });
+       if (bytes[0] === 1 && source.size === 3) throw new Error('not an image');
+       return { sizes };
+     };
+     if (typeof SAMPLE !== 'undefined') warm(inspect, Buffer.from(SAMPLE, 'base64'));
+     serve(inspect);`,
+  );
+  const sample = Uint8Array.of(1, 2, 3);
+  const pool = await readersOf({ roots: [root], script: await bundleReader(entry), sample });
+  const progress: unknown[] = [];
+  const job = jobOf(path, { onProgress: (p) => progress.push(p) });
+  const both = await Promise.all([readImages(pool, job), readImages(pool, jobOf(path))]);
+  // The spare, then the one that was started for a job at once.
+  expect(both.map(({ inspection }) => inspection)).toEqual([{ sizes: [3, 10] }, { sizes: [10] }]);
+  expect(progress.length).toBe(1);
 });
 
 /** A process of its own that opens readers, starts a job if the script reports, and prints `ready`. */
