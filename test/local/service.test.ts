@@ -198,12 +198,12 @@ test('each setting that cannot be used is one clear line and exit code 1', async
     [
       'worker/main.ts',
       { DISKLANE_DATA_DIR: join(file, 'data') },
-      /^disklane: the path \S+file\/data cannot be resolved: ENOTDIR.*/,
+      /^disklane: the path \S+file\/data cannot be resolved: ENOTDIR.*$/,
     ],
     [
       'local/main.ts',
       { DISKLANE_DATA_DIR: '/proc/disklane' },
-      /^disklane: the data directory \/proc\/disklane cannot be made: ENOENT.*/,
+      /^disklane: the data directory \/proc\/disklane cannot be made: ENOENT.*$/,
     ],
   ];
   await Promise.all(

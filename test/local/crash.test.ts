@@ -1,0 +1,170 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import type { JobView } from '../../core/job/view.ts';
+import { scratch } from '../support/scratch.ts';
+import {
+  call,
+  document,
+  type Entry,
+  over,
+  Program,
+  resultOf,
+  type Settings,
+  sha256,
+  submit,
+  until,
+  urlOf,
+} from './support.ts';
+
+const KILLS = 8;
+/** The longest a process lives after its ready line, or after its first instruction, before it is killed. */
+const LIFE_MS = 500;
+
+/** The same moments again: CRASH_SEED=<the number that was printed>. */
+const seed = Number(process.env.CRASH_SEED ?? Math.trunc(Math.random() * 2 ** 32));
+
+/** mulberry32: a small generator with a seed, which Math.random is not. */
+function randomFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Keeps one entry running, by starting it again each time it is killed. */
+class Phoenix {
+  readonly #entry: Entry;
+  readonly #settings: Settings;
+  #program: Program;
+
+  constructor(entry: Entry, settings: Settings) {
+    this.#entry = entry;
+    this.#settings = settings;
+    this.#program = this.#start();
+  }
+
+  ready(): Promise<string> {
+    return this.#program.ready();
+  }
+
+  /** Kills it `times` times, a third of them while it starts, and starts it again at once. */
+  async suffer(times: number, random: () => number): Promise<void> {
+    for (let n = 0; n < times; n++) {
+      if (random() < 2 / 3) await this.ready();
+      await sleep(random() * LIFE_MS);
+      expect(await this.#program.end('SIGKILL'), this.#program.stderr).toBe('SIGKILL');
+      this.#program = this.#start();
+    }
+  }
+
+  async stop(): Promise<void> {
+    expect(await this.#program.end('SIGTERM'), this.#program.stderr).toBe(0);
+  }
+
+  #start(): Program {
+    const program = new Program(process.execPath, [this.#entry], this.#settings);
+    onTestFinished(async () => {
+      await program.end('SIGKILL');
+    });
+    return program;
+  }
+}
+
+/** Submits small jobs one after another while `going`; gives those that were acknowledged, and how often none came. */
+async function submitWhile(
+  going: () => boolean,
+  url: string,
+  random: () => number,
+): Promise<{ acknowledged: string[]; unanswered: number }> {
+  const acknowledged: string[] = [];
+  let unanswered = 0;
+  for (let n = 0; going(); n++) {
+    const jobId = `crash-job-${n}`;
+    const delay_ms = random() < 0.5 ? 0 : Math.round(random() * 300);
+    try {
+      const { status } = await submit(url, document(jobId, 'test.echo', { message: jobId, delay_ms }));
+      // 503 is what it says while it starts; anything else would be a fault.
+      expect([201, 503]).toContain(status);
+      if (status === 201) acknowledged.push(jobId);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      unanswered++;
+    }
+    await sleep(random() * 20);
+  }
+  return { acknowledged, unanswered };
+}
+
+/** The result that a job's record names: whole, its own, and at the same key whenever it is asked for. */
+async function requireResult(url: string, jobId: string): Promise<string> {
+  const { download } = await resultOf(url, jobId);
+  const response = await fetch(download.url);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  expect([response.status, bytes.length, sha256(bytes)]).toEqual([200, download.size_bytes, download.sha256]);
+  expect(JSON.parse(Buffer.from(bytes).toString())).toEqual({ version: '1.0', echo: { message: jobId } });
+  return new URL(download.url).pathname;
+}
+
+test.for([
+  { name: 'the one-process service', entries: ['local/main.ts'] },
+  { name: 'gateway and worker, each on its own', entries: ['local/gateway.ts', 'worker/main.ts'] },
+] as const)(
+  'kill -9 at any moment of $name loses no acknowledged job',
+  { timeout: 120_000 },
+  async ({ entries }) => {
+    console.log(`CRASH_SEED=${seed}`);
+    const random = randomFrom(seed);
+    const folder = await scratch();
+    const settings = {
+      DISKLANE_DATA_DIR: join(folder, 'data'),
+      DISKLANE_IMAGE_ROOTS: join(folder, 'images'),
+      DISKLANE_LEASE_SECONDS: '1',
+      // More than there are kills: here no job may end by them.
+      DISKLANE_MAX_CRASHES: '100',
+    };
+    const [first, ...others] = entries;
+    const url = await freePort(first, settings);
+    const processes = [first, ...others].map(
+      (entry) => new Phoenix(entry, { ...settings, PORT: new URL(url).port }),
+    );
+    await Promise.all(processes.map((process) => process.ready()));
+
+    let going = true;
+    const [{ acknowledged, unanswered }] = await Promise.all([
+      submitWhile(() => going, url, random),
+      Promise.all(processes.map((process) => process.suffer(KILLS, random))).finally(() => {
+        going = false;
+      }),
+    ]);
+    await Promise.all(processes.map((process) => process.ready()));
+    expect(acknowledged.length).toBeGreaterThan(50);
+    expect(unanswered, 'submits that a kill cut off').toBeGreaterThan(0);
+
+    const ended = await Promise.all(acknowledged.map((jobId) => until(url, jobId, over)));
+    expect(ended.filter(({ status }) => status !== 'Completed')).toEqual([]);
+    const keys = await Promise.all(acknowledged.map((jobId) => requireResult(url, jobId)));
+
+    // After one more restart, an orderly one, everything is as it was: nothing ran twice to another end.
+    for (const process of processes.reverse()) await process.stop();
+    const again = new Phoenix(first, { ...settings, PORT: new URL(url).port });
+    await again.ready();
+    expect(await Promise.all(acknowledged.map((jobId) => until(url, jobId, over)))).toEqual(ended);
+    expect(await Promise.all(acknowledged.map((jobId) => requireResult(url, jobId)))).toEqual(keys);
+    const { body } = await call<{ data: { jobs: JobView[] } }>(
+      `${url}/api/v1/jobs?limit=1000&status=Completed`,
+    );
+    expect(body.data.jobs.map(({ job_id }) => job_id)).toEqual(expect.arrayContaining(acknowledged));
+  },
+);
+
+/** The URL of a port that was free just now, for a service that must come back where its clients know it. */
+async function freePort(entry: Entry, settings: Settings): Promise<string> {
+  const program = new Program(process.execPath, [entry], { ...settings, PORT: '0' });
+  const url = urlOf(await program.ready());
+  await program.end('SIGKILL');
+  return url;
+}
