@@ -18,8 +18,10 @@ import {
 } from './support.ts';
 
 const KILLS = 8;
-/** The longest a process lives after its ready line, or after its first instruction, before it is killed. */
-const LIFE_MS = 500;
+/** A process that is killed while it starts lives this long at most. */
+const START_MS = 500;
+/** Any other is killed after this many further submits at most. */
+const SUBMITS = 20;
 
 /** The same moments again: CRASH_SEED=<the number that was printed>. */
 const seed = Number(process.env.CRASH_SEED ?? Math.trunc(Math.random() * 2 ** 32));
@@ -51,11 +53,19 @@ class Phoenix {
     return this.#program.ready();
   }
 
-  /** Kills it `times` times, a third of them while it starts, and starts it again at once. */
-  async suffer(times: number, random: () => number): Promise<void> {
-    for (let n = 0; n < times; n++) {
-      if (random() < 2 / 3) await this.ready();
-      await sleep(random() * LIFE_MS);
+  /**
+   * Kills it again and again, a third of the times while it starts, else after a random number of submits, and
+   * starts it again at once.
+   */
+  async suffer(submits: Submits, random: () => number): Promise<void> {
+    for (let n = 0; n < KILLS; n++) {
+      if (random() < 1 / 3) {
+        await sleep(random() * START_MS);
+      } else {
+        await this.ready();
+        await submits.more(Math.floor(random() * SUBMITS));
+        await sleep(random() * 10);
+      }
       expect(await this.#program.end('SIGKILL'), this.#program.stderr).toBe('SIGKILL');
       this.#program = this.#start();
     }
@@ -74,29 +84,50 @@ class Phoenix {
   }
 }
 
-/** Submits small jobs one after another while `going`; gives those that were acknowledged, and how often none came. */
-async function submitWhile(
-  going: () => boolean,
-  url: string,
-  random: () => number,
-): Promise<{ acknowledged: string[]; unanswered: number }> {
-  const acknowledged: string[] = [];
-  let unanswered = 0;
-  for (let n = 0; going(); n++) {
-    const jobId = `crash-job-${n}`;
-    const delay_ms = random() < 0.5 ? 0 : Math.round(random() * 300);
-    try {
-      const { status } = await submit(url, document(jobId, 'test.echo', { message: jobId, delay_ms }));
-      // 503 is what it says while it starts; anything else would be a fault.
-      expect([201, 503]).toContain(status);
-      if (status === 201) acknowledged.push(jobId);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      unanswered++;
-    }
-    await sleep(random() * 20);
+/** Submits small jobs one after another until it is stopped. */
+class Submits {
+  /** The jobs that were acknowledged. */
+  readonly acknowledged: string[] = [];
+  /** How many submits a kill left without an answer. */
+  unanswered = 0;
+  #going = true;
+  readonly #url: string;
+  readonly #random: () => number;
+
+  constructor(url: string, random: () => number) {
+    this.#url = url;
+    this.#random = random;
   }
-  return { acknowledged, unanswered };
+
+  /** Resolves when so many more are acknowledged. */
+  async more(count: number): Promise<void> {
+    const wanted = this.acknowledged.length + count;
+    while (this.#going && this.acknowledged.length < wanted) await sleep(1);
+  }
+
+  stop(): void {
+    this.#going = false;
+  }
+
+  async run(): Promise<void> {
+    for (let n = 0; this.#going; n++) {
+      await this.#submit(`crash-job-${n}`);
+      await sleep(this.#random() * 10);
+    }
+  }
+
+  async #submit(jobId: string): Promise<void> {
+    const delay_ms = this.#random() < 0.5 ? 0 : Math.round(this.#random() * 300);
+    const job = document(jobId, 'test.echo', { message: jobId, delay_ms });
+    const reply = await submit(this.#url, job).catch((error: unknown) => {
+      if (error instanceof TypeError) return null;
+      throw error;
+    });
+    if (reply === null) this.unanswered++;
+    // 503 is what it says while it starts; anything else would be a fault.
+    else expect([201, 503]).toContain(reply.status);
+    if (reply?.status === 201) this.acknowledged.push(jobId);
+  }
 }
 
 /** The result that a job's record names: whole, its own, and at the same key whenever it is asked for. */
@@ -133,16 +164,15 @@ test.for([
     );
     await Promise.all(processes.map((process) => process.ready()));
 
-    let going = true;
-    const [{ acknowledged, unanswered }] = await Promise.all([
-      submitWhile(() => going, url, random),
-      Promise.all(processes.map((process) => process.suffer(KILLS, random))).finally(() => {
-        going = false;
-      }),
+    const submits = new Submits(url, random);
+    await Promise.all([
+      submits.run(),
+      Promise.all(processes.map((process) => process.suffer(submits, random))).finally(() => submits.stop()),
     ]);
     await Promise.all(processes.map((process) => process.ready()));
-    expect(acknowledged.length).toBeGreaterThan(50);
-    expect(unanswered, 'submits that a kill cut off').toBeGreaterThan(0);
+    const { acknowledged } = submits;
+    expect(acknowledged.length).toBeGreaterThan(KILLS);
+    expect(submits.unanswered).toBeGreaterThan(0);
 
     const ended = await Promise.all(acknowledged.map((jobId) => until(url, jobId, over)));
     expect(ended.filter(({ status }) => status !== 'Completed')).toEqual([]);
