@@ -4,6 +4,6 @@ import { localSettings } from './settings.ts';
 import { startService } from './start.ts';
 
 await runProcess(async () => {
-  const { url, stop } = await startService(parseSettings(localSettings, process.env), { worker: false });
-  return { ready: `disklane gateway ready on ${url}`, stop };
+  const { where, stop } = await startService(parseSettings(localSettings, process.env), { worker: false });
+  return { ready: `disklane gateway ready on ${where}`, stop };
 });

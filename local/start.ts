@@ -11,8 +11,10 @@ import { listen } from './server.ts';
 import type { LocalSettings } from './settings.ts';
 
 export type Service = {
-  /** Where the API answers. */
+  /** Where this process answers. */
   readonly url: string;
+  /** The same for its ready line, with the public URL where that is another. */
+  readonly where: string;
   /** Null in a process that is only a gateway. */
   readonly workerId: string | null;
   /** No new requests and jobs; running jobs finish or are handed back. */
@@ -28,7 +30,9 @@ export async function startService(
   { worker }: { worker: boolean },
 ): Promise<Service> {
   const server = await listen(settings.HOST, settings.PORT);
-  const url = settings.DISKLANE_PUBLIC_URL ?? `http://${hostOf(settings.HOST)}:${server.port}`;
+  const url = `http://${hostOf(settings.HOST)}:${server.port}`;
+  const publicUrl = settings.DISKLANE_PUBLIC_URL ?? url;
+  const where = publicUrl === url ? url : `${url} for ${publicUrl}`;
   // Undone from the last to the first: the API answers while the worker drains.
   const undo: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -38,7 +42,7 @@ export async function startService(
   try {
     const platform = await openEmbeddedPlatform({
       dataDir: settings.DISKLANE_DATA_DIR,
-      publicUrl: url,
+      publicUrl,
       imageRoots: settings.DISKLANE_IMAGE_ROOTS,
     });
     undo.unshift(() => platform.close());
@@ -59,7 +63,7 @@ export async function startService(
     const api = createApi(context);
     api.route('/', objectsRoute(platform.objects, platform.verifyPresigned));
     server.answerWith((request) => api.fetch(request));
-    return { url, workerId, stop };
+    return { url, where, workerId, stop };
   } catch (error) {
     await stop();
     throw error;

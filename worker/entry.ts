@@ -30,9 +30,15 @@ export async function runProcess(start: () => Promise<Started>): Promise<void> {
   }
 }
 
-/** Known troubles in their own words; a programming error with its stack. */
+/** Known troubles in their own words and the system's; a programming error with its stack. */
 function explain(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof StorageError) return error.message;
+  if (error instanceof SettingsError || error instanceof StorageError) return withCause(error);
   if (error instanceof Error) return 'code' in error ? error.message : (error.stack ?? error.message);
   return String(error);
+}
+
+function withCause({ message, cause }: Error): string {
+  return cause instanceof Error && !message.includes(cause.message)
+    ? `${message}: ${cause.message}`
+    : message;
 }

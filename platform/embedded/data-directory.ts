@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { StorageError } from '../../core/errors.ts';
 import { hasCode } from './files.ts';
@@ -20,11 +20,34 @@ export async function prepareDataDirectory(dataDir: string, imageRoots: readonly
     }
   }
   try {
-    await mkdir(join(planned, 'objects'), { recursive: true, mode: 0o700 });
+    await makeFolder(join(planned, 'objects'));
   } catch (error) {
     throw new StorageError(`the data directory ${planned} cannot be made`, { cause: error });
   }
   return planned;
+}
+
+/**
+ * Makes the folder and those above it that are missing. Not by mkdir's own `recursive`: that never ends where a
+ * filesystem answers ENOENT below a folder that is there (procfs, autofs).
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || path === dirname(path)) throw error;
+    await makeFolder(dirname(path));
+    await makeOne(path);
+  }
+}
+
+/** A folder that is there already, perhaps made by another process just now, is fine. */
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o700);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error;
+  }
 }
 
 /** The real path; of what is not there yet, the nearest parent's that is, and the rest as written. */
