@@ -72,7 +72,9 @@ function storage({ image, storage: { disks, devices = [] }, mounts }: Inspection
       const { filesystem, status, reason } = device;
       const type = filesystem === null ? (device.flags[0] ?? 'unknown') : filesystem.type;
       const used = filesystem?.used_bytes == null ? '' : `, ${size(filesystem.used_bytes)} used`;
-      const where = mounted.get(device.name);
+      const mountPoint = mounted.get(device.name);
+      // A swap area is mounted on `none`.
+      const where = mountPoint?.startsWith('/') ? mountPoint : undefined;
       const state =
         status === 'read'
           ? filesystem?.state === 'clean'

@@ -11,7 +11,7 @@ const rules: Record<
 > = {
   // Node's modules in core: hashing and bytes only. Core has no clock, no files, no network.
   core: { folders: [], packages: ['zod'], node: ['node:crypto', 'node:buffer'] },
-  disk: { folders: [], packages: ['yaml'], node: ['node:fs', 'node:zlib', 'node:crypto'] },
+  disk: { folders: [], packages: [], node: ['node:fs', 'node:zlib', 'node:crypto'] },
   'platform/embedded': { folders: ['core'], packages: ['zod'] },
   worker: { folders: ['core', 'disk'], packages: ['zod', 'esbuild'] },
   functions: { folders: ['core'], packages: ['hono', '@hono/zod-openapi', 'zod'] },
