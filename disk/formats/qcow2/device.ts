@@ -5,11 +5,15 @@ import type { StoredFile } from '../stored.ts';
 import { CompressedClusters } from './compressed.ts';
 import type { Qcow2Header } from './header.ts';
 import { ClusterMap, type Run } from './tables.ts';
+import { looksTruncated } from './truncation.ts';
 
 /** Bytes of one hint looked up in the tables: no cache below keeps more. */
 const MAX_HINT = 16 * 1024 ** 2;
 
-/** The virtual disk of a qcow2 image. Damage in a table or cluster shows when that part is read. */
+/**
+ * The virtual disk of a qcow2 image. A truncated file is refused here; other damage in a table or cluster
+ * shows when that part is read.
+ */
 export class Qcow2Device implements BlockDevice {
   readonly sectorSize = null;
   readonly size: number;
@@ -21,7 +25,10 @@ export class Qcow2Device implements BlockDevice {
     this.size = header.size;
     this.#file = file;
     this.#map = new ClusterMap(file, header);
+    // First, since refcounts usually lie between the header and the L1 table: so the reads are sequential.
+    const truncated = looksTruncated(file, header);
     this.#map.check();
+    if (truncated) this.#map.checkClusters();
     this.#compressed = new CompressedClusters(file, header);
   }
 
@@ -70,9 +77,10 @@ export class Qcow2Device implements BlockDevice {
   /** The runs of a range; data that lies in one piece in the file comes as one run. */
   *#runs(offset: number, length: number): Iterable<Run> {
     let pending: Run | null = null;
-    for (let at = offset; at < offset + length; ) {
+    const end = offset + length;
+    for (let at = offset; at < end; ) {
       const run = this.#map.run(at);
-      const part: Run = { ...run, length: Math.min(run.length, offset + length - at) };
+      const part: Run = at + run.length <= end ? run : { ...run, length: end - at };
       at += part.length;
       const joined: Run | null = pending === null ? part : join(pending, part);
       if (joined === null && pending !== null) yield pending;

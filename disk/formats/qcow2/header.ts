@@ -35,6 +35,9 @@ export type Qcow2Header = {
   readonly extendedL2: boolean;
   readonly dirty: boolean;
   readonly corrupt: boolean;
+  readonly refcountTable: { readonly offset: number; readonly clusters: number };
+  /** Bits of one refcount; 1 to 64. */
+  readonly refcountBits: number;
   readonly snapshots: { readonly count: number; readonly offset: number };
 };
 
@@ -80,6 +83,8 @@ export function readHeader(file: StoredFile, limits: Limits): Qcow2Header {
     extendedL2,
     dirty: bits.has(DIRTY),
     corrupt: bits.has(CORRUPT),
+    refcountTable: { offset: be64(fixed, 48), clusters: be32(fixed, 56) },
+    refcountBits: 2 ** refcountOrder,
     snapshots: { count: be32(fixed, 60), offset: be64(fixed, 64) },
   };
 }
