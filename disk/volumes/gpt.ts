@@ -3,7 +3,6 @@ import { guid, le32, le64 } from '../bytes.ts';
 import { type BlockDevice, read } from '../device.ts';
 import { endsInspection } from '../ends-inspection.ts';
 import { DiskError, damage } from '../error.ts';
-import type { Limits } from '../limits.ts';
 import { outside, type Partition, type Table } from './partition.ts';
 
 /** Source: UEFI specification 2.10, section 5.3. */
@@ -11,7 +10,7 @@ const LAYER = 'gpt';
 const SIGNATURE = 'EFI PART';
 const MIN_HEADER = 92;
 const MIN_ENTRY = 128;
-/** Bytes of an entry array accepted; 16 KiB is usual. */
+/** Bytes of an entry array accepted, so at most 32,768 partitions; 16 KiB is usual. */
 const MAX_ARRAY = 4 * 1024 ** 2;
 const PIECE = 64 * 1024;
 const UNUSED = '00000000-0000-0000-0000-000000000000';
@@ -33,12 +32,12 @@ type Header = {
  * checksum, of the backup in the disk's last sector, with a note. The backup is not read otherwise. A
  * table with a `problem` when neither can be used; null where there is no sign of either.
  */
-export function readGpt(device: BlockDevice, sectorSizes: readonly number[], limits: Limits): Table | null {
+export function readGpt(device: BlockDevice, sectorSizes: readonly number[]): Table | null {
   let problem: DiskError | null = null;
   for (const copy of ['primary', 'backup'] as const) {
     for (const sectorSize of sectorSizes) {
       const lba = copy === 'primary' ? 1 : Math.floor(device.size / sectorSize) - 1;
-      const table = readCopy(device, lba, sectorSize, limits);
+      const table = readCopy(device, lba, sectorSize);
       if (table instanceof DiskError) problem ??= table;
       else if (table !== null) return copy === 'primary' ? table : withNote(table, problem);
     }
@@ -54,15 +53,10 @@ function withNote(table: Table, problem: DiskError | null): Table {
 }
 
 /** One copy: the table, the damage found, or null where there is no signature. */
-function readCopy(
-  device: BlockDevice,
-  lba: number,
-  sectorSize: number,
-  limits: Limits,
-): Table | DiskError | null {
+function readCopy(device: BlockDevice, lba: number, sectorSize: number): Table | DiskError | null {
   try {
     const header = readHeader(device, lba, sectorSize);
-    return header === null ? null : readEntries(device, header, limits);
+    return header === null ? null : readEntries(device, header);
   } catch (error) {
     if (error instanceof DiskError && error.kind === 'damage' && !endsInspection(error)) return error;
     throw error;
@@ -108,10 +102,10 @@ function checkEntries(device: BlockDevice, headerAt: number, stored: number, at:
   throw damage(LAYER, device, headerAt + 88, `entries CRC ${hex(computed)}`, hex(stored));
 }
 
-function readEntries(device: BlockDevice, header: Header, limits: Limits): Table {
+function readEntries(device: BlockDevice, header: Header): Table {
   const { sectorSize, entriesAt, entrySize, entries } = header;
   const partitions: Partition[] = [];
-  for (let index = 0; index < entries && partitions.length < limits.maxEntries; index++) {
+  for (let index = 0; index < entries; index++) {
     const at = entriesAt + index * entrySize;
     const b = read(device, at, MIN_ENTRY);
     const type = guid(b, 0);

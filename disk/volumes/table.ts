@@ -23,13 +23,13 @@ export function readTable(device: BlockDevice, limits: Limits): Table {
   const entries = mbrEntries(sector);
   const protective = entries?.some(({ type }) => type === PROTECTIVE) ?? false;
 
-  if (protective && entries !== null) return withOverlaps(protectedTable(device, entries, sizes, limits));
+  if (protective && entries !== null) return withOverlaps(protectedTable(device, entries, sizes));
   const whole = entries === null || entries.length === 0 || bootSectors.has(probe(device)?.type ?? '');
   if (entries !== null && !whole) {
     return withOverlaps(readMbr(device, sector, entries, mbrSectorSize(device, entries, sizes), limits));
   }
   if (probe(device) !== null) return none;
-  const gpt = readGpt(device, sizes, limits);
+  const gpt = readGpt(device, sizes);
   if (gpt !== null) {
     const message = 'the disk has a GPT but no protective MBR; the GPT is used';
     return withOverlaps({ ...gpt, notes: [...gpt.notes, { code: 'GPT_NO_PROTECTIVE_MBR', message }] });
@@ -38,13 +38,8 @@ export function readTable(device: BlockDevice, limits: Limits): Table {
 }
 
 /** The GPT that the MBR announces; without one, that is damage. */
-function protectedTable(
-  device: BlockDevice,
-  entries: readonly MbrEntry[],
-  sizes: readonly number[],
-  limits: Limits,
-): Table {
-  const gpt = readGpt(device, sizes, limits);
+function protectedTable(device: BlockDevice, entries: readonly MbrEntry[], sizes: readonly number[]): Table {
+  const gpt = readGpt(device, sizes);
   if (gpt === null) {
     const at = sizes[0] ?? 512;
     const problem = damage('gpt', device, at, 'a GPT header, as the MBR says', 'no signature at either end');

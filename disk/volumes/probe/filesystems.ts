@@ -62,7 +62,7 @@ function ntfsSerial(look: Look): string | null {
 function refsOrNtfs(type: string, magic: string): Prober {
   return (look) => {
     if (!look.has(3, magic)) return null;
-    // A cluster count above 2^53 or none at all is no boot sector.
+    // A boot sector that counts no sectors is only the rest of one.
     const sectors = look.bytes(40, 8);
     if (sectors === null || le64(sectors, 0) === 0) return null;
     return { type, at: 0, uuid: type === 'ntfs' ? ntfsSerial(look) : null, label: null };
