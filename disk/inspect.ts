@@ -56,6 +56,7 @@ export function inspect(request: InspectRequest, sources: readonly Source[], rep
  * @throws DiskError when damage leaves no filesystem readable
  */
 function checked(storage: Storage): Storage {
+  const notes = [...storage.notes];
   const volumes = storage.volumes.map((volume) => {
     try {
       const filesystem = volume.content.filesystem;
@@ -63,6 +64,7 @@ function checked(storage: Storage): Storage {
       return volume;
     } catch (error) {
       if (!(error instanceof DiskError) || endsInspection(error)) throw error;
+      notes.push({ code: 'VOLUME_DAMAGED', message: error.message, where: volume.id });
       return { ...volume, content: damaged(error, { ...volume.content, filesystem: null }) };
     }
   });
@@ -78,7 +80,7 @@ function checked(storage: Storage): Storage {
       found: `on ${bad.name}: ${reason ?? 'none'}`,
     });
   }
-  return { ...storage, volumes };
+  return { ...storage, volumes, notes };
 }
 
 /** Milliseconds spent in each phase. */

@@ -40,6 +40,7 @@ export function readStorage(
           return { ...volume, content: contentOf(volume, partition, limits, readers) };
         });
     volumes.push(...found);
+    notes.push(...found.flatMap(notesOf));
   }
   return { disks, volumes, notes };
 }
@@ -92,4 +93,11 @@ function contentOf(
   if (partition.problem !== null) return damaged(partition.problem);
   if (partition.flags.includes('extended')) return skipped('holds logical partitions');
   return readContent(volume, limits, readers);
+}
+
+/** What filesystems say of themselves, and what is damaged. */
+function notesOf({ id, content }: FoundVolume): StorageNote[] {
+  const notes = (content.filesystem?.notes ?? []).map((note) => ({ ...note, where: id }));
+  if (content.status !== 'damaged') return notes;
+  return [...notes, { code: 'VOLUME_DAMAGED', message: content.reason ?? 'unreadable', where: id }];
 }

@@ -150,8 +150,9 @@ test('what concerns the whole inspection is thrown', async () => {
 test('a partition outside its disk is damaged by its table entry, and the others are read', async () => {
   const { path } = await mixedDisk();
   await patch(path, 446 + 16 + 12, Buffer.from([0xff, 0xff, 0xff, 0x7f]));
-  const { volumes } = storageOf([path]);
+  const { volumes, notes } = storageOf([path]);
   expect(volumes[1]?.content).toMatchObject({ status: 'damaged', place: { source: 0, offset: 462 } });
+  expect(notes).toEqual([{ code: 'VOLUME_DAMAGED', message: volumes[1]?.content.reason, where: 'disk0/p2' }]);
   expect(volumes[0]?.content.status).toBe('read');
 });
 
