@@ -149,9 +149,21 @@ export class Directories {
         `${inode.size} bytes`,
       );
     }
+    const count = inode.size / blockSize;
+    // A directory has no holes, so it is no larger than its filesystem.
+    if (count > this.#volume.superblock.blocks) {
+      throw this.#volume.damage(
+        inode.at + 4,
+        'a directory smaller than its filesystem',
+        `${inode.size} bytes`,
+      );
+    }
+    if (count > this.#volume.limits.maxEntries) {
+      throw limit(layer, 'maxEntries', `directory inode ${inode.number} has ${count} blocks`);
+    }
     const runs = mapping(this.#volume, inode);
     const blocks = {
-      count: inode.size / blockSize,
+      count,
       get: (index: number) => directoryBlock(this.#volume, inode, runs, index),
     };
     this.#blocks.set(inode.number, blocks);

@@ -194,7 +194,8 @@ test('directories with broken records, sizes or names are damage', () => {
     ['an inode that does not exist', (b) => b.writeUInt32LE(0xfffffff0, block + 24), block + 24],
     ['a slash in a name', (b) => b.writeUInt8(0x2f, block + 24 + 8), block + 32],
     ['a size of half a block', (b) => b.writeUInt32LE(512, inode + 4), inode + 4],
-    ['a size of 4 GB', (b) => b.writeUInt32LE(0xfffffc00, inode + 4), inode + 0x28],
+    ['a size of 4 GB', (b) => b.writeUInt32LE(0xfffffc00, inode + 4), inode + 4],
+    ['blocks that are not there', (b) => b.writeUInt32LE(1024 * 1024, inode + 4), inode + 0x28],
   ];
   for (const [what, patch, at] of patches) {
     const patched = Buffer.from(whole);
