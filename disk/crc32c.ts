@@ -1,28 +1,20 @@
-/** Slicing by eight: table `t` gives the effect of a byte followed by `t` zero bytes (Castagnoli, reflected). */
-const tables = Array.from({ length: 8 }, () => new Uint32Array(256));
-const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-];
-
-for (let byte = 0; byte < 256; byte++) {
+/** Castagnoli polynomial, reflected. */
+const t0 = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  t0[byte] = crc;
-}
-for (let t = 1; t < 8; t++) {
-  const [previous, current] = [tables[t - 1], tables[t]];
-  if (previous === undefined || current === undefined) continue;
-  for (let byte = 0; byte < 256; byte++) {
-    const crc = previous[byte] ?? 0;
-    current[byte] = (crc >>> 8) ^ (t0[crc & 255] ?? 0);
-  }
+  return crc;
+});
+// Slicing by eight: each further table gives the effect of a byte followed by one more zero byte.
+const t1 = oneMoreZero(t0);
+const t2 = oneMoreZero(t1);
+const t3 = oneMoreZero(t2);
+const t4 = oneMoreZero(t3);
+const t5 = oneMoreZero(t4);
+const t6 = oneMoreZero(t5);
+const t7 = oneMoreZero(t6);
+
+function oneMoreZero(table: Uint32Array): Uint32Array {
+  return table.map((crc) => (crc >>> 8) ^ (t0[crc & 255] ?? 0));
 }
 
 /**
@@ -32,7 +24,7 @@ for (let t = 1; t < 8; t++) {
 export function crc32c(state: number, bytes: Uint8Array, from = 0, to = bytes.length): number {
   let crc = state;
   let at = from;
-  // Indexes below are inside by construction, so `| 0` only satisfies the type of an array access.
+  // Every index is inside by construction; a check for each would cost a third of the speed.
   for (const end = to - 7; at < end; at += 8) {
     const low =
       crc ^

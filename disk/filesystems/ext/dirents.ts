@@ -71,7 +71,8 @@ export function findIn(
   return null;
 }
 
-function isNamed(bytes: Uint8Array, { nameFrom, nameEnd }: Dirent, wanted: Uint8Array): boolean {
+/** Whether the entry has exactly these bytes for a name. */
+export function isNamed(bytes: Uint8Array, { nameFrom, nameEnd }: Dirent, wanted: Uint8Array): boolean {
   if (nameEnd - nameFrom !== wanted.length) return false;
   for (let i = 0; i < wanted.length; i++) if (bytes[nameFrom + i] !== wanted[i]) return false;
   return true;
