@@ -53,7 +53,10 @@ export type Packages = {
   details: Package[];
 };
 
-/** `version` is what the package manager prints; for deb it holds epoch and revision (`1:2.3-4`). */
+/**
+ * `version` is what the package manager prints; for deb it holds epoch and revision (`1:2.3-4`), so `epoch` and
+ * `release` are left out. So is `installed_at`: it would cost the inode of one file for each package.
+ */
 export type Package = Text<'name'> & TextOrNull<'version'> & { arch: string | null; source: string };
 
 export type Services = { count: number; services: Service[] };

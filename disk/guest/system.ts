@@ -35,8 +35,8 @@ export function readSystem(guest: Guest, kernels: readonly Kernel[]): OperatingS
 function readRelease(tree: GuestTree): Release {
   const debian = trimmed(tree.lines('/etc/debian_version')[0] ?? '');
   const file = releaseFiles.find((path) => tree.type(path) === 'file');
-  if (file !== undefined) {
-    const os = assignments(tree.lines(file));
+  const os = assignments(file === undefined ? [] : tree.lines(file));
+  if (os.size > 0) {
     const distribution = os.get('ID') ?? part('linux');
     const version = os.get('VERSION_ID') ?? null;
     return {
