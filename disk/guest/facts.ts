@@ -63,7 +63,10 @@ export type Services = { count: number; services: Service[] };
 
 export type Service = Text<'name'> & {
   kind: 'systemd' | 'sysv' | 'openrc';
-  /** As `systemctl is-enabled` says: enabled, disabled, static, masked, alias, linked, indirect, not-found. */
+  /**
+   * As `systemctl is-enabled` says: enabled, disabled, static, masked, alias, linked, indirect; not-found for a
+   * link to nothing, unknown where the file cannot be read.
+   */
   enabled: string;
   /** What starts it: units that want or require it, `rc2` … `rcS` for sysv, run levels for openrc. */
   targets: string[];

@@ -225,13 +225,13 @@ test('damage in any one file leaves the other facts', async () => {
       facts.operating_system?.hostname,
       facts.users?.users.length,
       facts.packages?.count,
-      facts.services?.count,
+      facts.services?.services[0]?.enabled,
     ]).toEqual([
       broken === 'etc/os-release' ? null : 'debian',
       broken === 'etc/hostname' ? null : 'web',
       broken === 'etc/passwd' ? 0 : 1,
       broken === 'var/lib/dpkg/status' ? null : 1,
-      1,
+      broken === 'etc/systemd/system/x.service' ? 'unknown' : 'static',
     ]);
   }
 });
