@@ -53,14 +53,20 @@ export type Packages = {
   details: Package[];
 };
 
-/** `version` is what the package manager prints; for deb it holds epoch and revision (`1:2.3-4`). */
+/**
+ * `version` is what the package manager prints; for deb it holds epoch and revision (`1:2.3-4`), so `epoch` and
+ * `release` are left out. So is `installed_at`: it would cost the inode of one file for each package.
+ */
 export type Package = Text<'name'> & TextOrNull<'version'> & { arch: string | null; source: string };
 
 export type Services = { count: number; services: Service[] };
 
 export type Service = Text<'name'> & {
   kind: 'systemd' | 'sysv' | 'openrc';
-  /** As `systemctl is-enabled` says: enabled, disabled, static, masked, alias, linked, indirect, not-found. */
+  /**
+   * As `systemctl is-enabled` says: enabled, disabled, static, masked, alias, linked, indirect; not-found for a
+   * link to nothing, unknown where the file cannot be read.
+   */
   enabled: string;
   /** What starts it: units that want or require it, `rc2` … `rcS` for sysv, run levels for openrc. */
   targets: string[];

@@ -62,20 +62,22 @@ function filesystemOf({ content }: StoredVolume): FilesystemSection | null {
 }
 
 /**
- * Passes on what the storage noted (damaged volumes, what filesystems say of themselves), and adds volumes left
- * alone for a feature or a limit, and filesystems that were not unmounted.
+ * Warns of what is said about the storage: notes on disks and filesystems, volumes that are damaged or left alone
+ * for a feature or a limit (with the byte of the image, in the reason), and filesystems that were not unmounted.
  */
 export function warnOfStorage(storage: Storage, warnings: Warnings): void {
   for (const { code, message, where } of storage.notes) warnings.add(code, message, where);
   for (const { id, content } of storage.volumes) {
+    const { status, reason, filesystem } = content;
+    if (status === 'damaged') warnings.add('VOLUME_DAMAGED', reason ?? 'cannot be read', id);
     // What is merely of another kind (swap, a filesystem without a reader) has no place to point at.
-    if (content.status === 'recognised' && content.place !== null) {
-      warnings.add('VOLUME_NOT_READ', content.reason ?? `${content.type} is not read`, id);
+    if (status === 'recognised' && content.place !== null) {
+      warnings.add('VOLUME_NOT_READ', reason ?? `${content.type} is not read`, id);
     }
-    const state = content.filesystem?.state;
-    if (state === 'replayed') {
+    for (const { code, message } of filesystem?.notes ?? []) warnings.add(code, message, id);
+    if (filesystem?.state === 'replayed') {
       warnings.add('JOURNAL_REPLAYED', 'it was not unmounted; its journal is applied in memory', id);
-    } else if (state === 'dirty_read_as_is') {
+    } else if (filesystem?.state === 'dirty_read_as_is') {
       warnings.add('DIRTY_READ_AS_IS', 'it was not unmounted and is read as it lies on the disk', id);
     }
   }

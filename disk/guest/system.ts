@@ -2,7 +2,7 @@ import { type Name, textOf } from '../name.ts';
 import { readArch } from './arch.ts';
 import type { Kernel, OperatingSystem } from './facts.ts';
 import { type Guest, releaseFiles } from './guests.ts';
-import { assignments, part, plain, textOrNull, trimmed, words } from './text.ts';
+import { assignments, lowerCase, part, plain, textOrNull, trimmed, words } from './text.ts';
 import type { GuestTree } from './tree.ts';
 
 type Release = {
@@ -35,8 +35,8 @@ export function readSystem(guest: Guest, kernels: readonly Kernel[]): OperatingS
 function readRelease(tree: GuestTree): Release {
   const debian = trimmed(tree.lines('/etc/debian_version')[0] ?? '');
   const file = releaseFiles.find((path) => tree.type(path) === 'file');
-  if (file !== undefined) {
-    const os = assignments(tree.lines(file));
+  const os = assignments(file === undefined ? [] : tree.lines(file));
+  if (os.size > 0) {
     const distribution = os.get('ID') ?? part('linux');
     const version = os.get('VERSION_ID') ?? null;
     return {
@@ -50,7 +50,7 @@ function readRelease(tree: GuestTree): Release {
   const id = lsb.get('DISTRIB_ID');
   if (id !== undefined) {
     return {
-      distribution: part(id.toLowerCase()),
+      distribution: lowerCase(id),
       productName: lsb.get('DISTRIB_DESCRIPTION') ?? null,
       version: lsb.get('DISTRIB_RELEASE') ?? null,
       codename: lsb.get('DISTRIB_CODENAME') ?? null,
@@ -69,7 +69,7 @@ function moreExact(version: Name | null, debian: Name): Name | null {
 /** `12 (bookworm)` names its codename so; `7 (Core)` likewise. */
 function inParentheses(version: Name | undefined): Name | null {
   const inside = version === undefined ? undefined : /\(([^()]+)\)/.exec(version)?.[1];
-  return inside === undefined ? null : part(inside.toLowerCase());
+  return inside === undefined ? null : lowerCase(inside);
 }
 
 /** hostname(5): the first word of the first line that is no comment. */

@@ -9,10 +9,12 @@ const config = '/etc/systemd/system';
 /** Unit load path, highest first (systemd.unit(5)), without what exists only while the system runs. */
 const unitPath = [config, '/usr/local/lib/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
 
+type UnitFile = { readonly folder: string; readonly isLink: boolean };
+
 /** What the folders of the unit load path hold: which units, and which links want them. */
 type Units = {
-  /** Service name → folder of the file or link that counts: the first of the load path. */
-  readonly folders: ReadonlyMap<Name, string>;
+  /** Service name → the file or link that counts: the first of the load path. */
+  readonly files: ReadonlyMap<Name, UnitFile>;
   /** Service name → units that want or require it, in any folder. */
   readonly wantedBy: ReadonlyMap<Name, ReadonlySet<Name>>;
   /** Services wanted by a link in /etc: that is what enables one. */
@@ -32,18 +34,21 @@ type Units = {
 export function readUnits(tree: GuestTree): Service[] {
   const units = scan(tree);
   const instances = [...units.enabled].filter(
-    (name) => !units.folders.has(name) && units.folders.has(templateOf(name) ?? name),
+    (name) => !units.files.has(name) && units.files.has(templateOf(name) ?? name),
   );
-  return [...units.folders.keys(), ...instances].sort(byBytes).map((name) => ({
-    ...text('name', name),
-    kind: 'systemd',
-    enabled: units.folders.has(name) ? stateOf(tree, units, name) : 'enabled',
-    targets: [...(units.wantedBy.get(name) ?? [])].sort(byBytes).map(textOf),
-  }));
+  return [...units.files.keys(), ...instances].sort(byBytes).map((name) => {
+    const file = units.files.get(name);
+    return {
+      ...text('name', name),
+      kind: 'systemd',
+      enabled: file === undefined ? 'enabled' : stateOf(tree, units, name, file),
+      targets: [...(units.wantedBy.get(name) ?? [])].sort(byBytes).map(textOf),
+    };
+  });
 }
 
 function scan(tree: GuestTree): Units {
-  const folders = new Map<Name, string>();
+  const files = new Map<Name, UnitFile>();
   const wantedBy = new Map<Name, Set<Name>>();
   const enabled = new Set<Name>();
   const links = new Map<Name, Name[]>();
@@ -64,15 +69,15 @@ function scan(tree: GuestTree): Units {
       } else if (type === 'directory' && name.endsWith('.service.d')) {
         const service = part(name.slice(0, -2));
         dropIns.set(service, [...(dropIns.get(service) ?? []), `${folder}/${name}`]);
-      } else if (isService(name) && (type === 'file' || type === 'symlink') && !folders.has(name)) {
-        folders.set(name, folder);
+      } else if (isService(name) && (type === 'file' || type === 'symlink') && !files.has(name)) {
+        files.set(name, { folder, isLink: type === 'symlink' });
         const target = folder === config && type === 'symlink' ? targetOf(tree, folder, name) : null;
         if (target !== null && target !== name) links.set(target, [...(links.get(target) ?? []), name]);
       }
     }
   }
   const instantiated = new Set([...enabled].flatMap((name) => templateOf(name) ?? []));
-  return { folders, wantedBy, enabled, instantiated, links, dropIns };
+  return { files, wantedBy, enabled, instantiated, links, dropIns };
 }
 
 function isService(name: string): boolean {
@@ -86,18 +91,18 @@ function templateOf(name: Name): Name | null {
 }
 
 /** The order of the questions is that of systemd's own unit_file_lookup_state. */
-function stateOf(tree: GuestTree, units: Units, name: Name): string {
-  const folder = units.folders.get(name) ?? config;
+function stateOf(tree: GuestTree, units: Units, name: Name, { folder, isLink }: UnitFile): string {
   const path = `${folder}/${name}`;
-  const link = tree.readlink(path);
+  const link = isLink ? tree.readlink(path) : null;
   if (link !== null && /^\/*dev\/+null$/.test(absolute(link, folder))) return 'masked';
   const stat = tree.stat(path);
-  if (stat === null) return 'not-found';
+  if (stat === null) return isLink ? 'not-found' : 'unknown';
   if (stat.size === 0) return 'masked';
   const target = link === null ? null : targetOf(tree, folder, name);
   if (target !== null && target !== name && templateOf(name) !== target) return 'alias';
   if (units.enabled.has(name)) return 'enabled';
   const install = readInstall(tree, units, name, path);
+  if (install === null) return 'unknown';
   if (install.instances.some((instance) => units.enabled.has(instance))) return 'enabled';
   const links = units.links.get(name) ?? [];
   if (links.some((alias) => install.aliases.includes(alias))) return 'enabled';
@@ -130,11 +135,12 @@ type Install = {
   readonly instances: readonly Name[];
 };
 
-/** The [Install] sections of the unit and of its drop-ins. */
-function readInstall(tree: GuestTree, units: Units, name: Name, path: string): Install {
+/** The [Install] sections of the unit and of its drop-ins; null when the unit cannot be read. */
+function readInstall(tree: GuestTree, units: Units, name: Name, path: string): Install | null {
   const bytes = tree.readFile(path);
+  if (bytes === null) return null;
   // Most units have no [Install] section: no need to take their lines apart.
-  const lines = bytes === null || !Buffer.from(bytes.buffer).includes('[Install]') ? [] : linesOf(bytes);
+  const lines = Buffer.from(bytes.buffer).includes('[Install]') ? linesOf(bytes) : [];
   for (const folder of units.dropIns.get(name) ?? []) {
     for (const { name: file } of tree.list(folder)) {
       if (file.endsWith('.conf')) addAll(lines, tree.lines(`${folder}/${file}`));

@@ -27,6 +27,11 @@ export function trimmedEnd(value: string): Name {
   return part(value.slice(0, to));
 }
 
+/** ASCII letters in lower case; other bytes belong to UTF-8 sequences. */
+export function lowerCase(value: string): Name {
+  return part(value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()));
+}
+
 /** The words between runs of blanks. */
 export function words(value: string): Name[] {
   return value.split(/[ \t\r\n\v\f]+/).flatMap((word) => (word === '' ? [] : [part(word)]));

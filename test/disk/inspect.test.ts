@@ -21,6 +21,14 @@ async function overwrite(path: string, offset: number, bytes: Uint8Array): Promi
   await file.close();
 }
 
+/** The filesystem's block (of 1 KiB) where a file or directory begins. */
+async function firstBlock(path: string, start: number, inside: string): Promise<number> {
+  const blocks = await run('debugfs', ['-R', `blocks ${inside}`, `${path}?offset=${start}`]);
+  const block = Number(blocks.toString().trim().split(/\s+/)[0]);
+  expect(block).toBeGreaterThan(0);
+  return block;
+}
+
 function errorOf(look: () => unknown): DiskError {
   try {
     look();
@@ -203,6 +211,17 @@ describe('damage', () => {
     ]);
   });
 
+  test('of a root directory makes its volume damaged, and the other is still read', async () => {
+    const { path, starts } = await makeDisk('gpt', [{ files: { 'data/x': 'y' } }, { files: debian }]);
+    const block = await firstBlock(path, starts[0] ?? 0, '/');
+    await overwrite(path, (starts[0] ?? 0) + block * 1024, Buffer.alloc(1024, 0xa5));
+    const { result } = inspectFiles([path]);
+    published(result);
+    expect(result.operating_system).toMatchObject({ hostname: 'one', root: 'sda2' });
+    expect(result.storage.devices?.map(({ status }) => status)).toEqual(['damaged', 'read']);
+    expect(warned(result, 'VOLUME_DAMAGED').map(({ where }) => where)).toEqual(['disk0/p1']);
+  });
+
   test('that leaves no filesystem readable fails', async () => {
     const { path, starts } = await makeDisk('gpt', [{ files: debian }]);
     await overwrite(path, (starts[0] ?? 0) + 1024 + 24, Buffer.alloc(8, 0xff));
@@ -214,13 +233,7 @@ describe('damage', () => {
 
   test('of the root directory is damage of its filesystem', async () => {
     const { path, starts } = await makeDisk('gpt', [{ files: debian }]);
-    const block = Number(
-      (await run('debugfs', ['-R', 'blocks /', `${path}?offset=${starts[0]}`]))
-        .toString()
-        .trim()
-        .split(/\s+/)[0],
-    );
-    expect(block).toBeGreaterThan(0);
+    const block = await firstBlock(path, starts[0] ?? 0, '/');
     await overwrite(path, (starts[0] ?? 0) + block * 1024, Buffer.alloc(1024, 0xa5));
     const error = errorOf(() => inspectFiles([path]));
     expect(error.kind).toBe('damage');

@@ -152,6 +152,9 @@ test('a volume that facts need and that cannot be mounted is a warning; one that
     ['/boot', 'it names no volume of this machine that is known'],
     ['/lib', 'the directory is not there'],
   ]);
+  expect(warned(facts, 'VOLUME_DAMAGED')).toEqual([
+    { code: 'VOLUME_DAMAGED', message: 'bad superblock', where: 'disk0/p2' },
+  ]);
 });
 
 test('two systems on one disk are both listed; the facts are the first one’s', async () => {
