@@ -1,4 +1,5 @@
 import { bundleReader } from './bundle.ts';
+import { removeLeftOvers } from './fifos.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
 import { ReaderProcess } from './process.ts';
 import { Threads } from './threads.ts';
@@ -45,6 +46,7 @@ export class Readers {
     const [script, isolation] = await Promise.all([
       options.script ?? bundleReader(),
       findIsolation(process.execPath, options.memoryBytes ?? DEFAULT_MEMORY),
+      removeLeftOvers(),
     ]);
     const readers = new Readers(options, script, isolation);
     readers.threads.warm();
