@@ -262,3 +262,24 @@ test('a missing second image closes the first', async () => {
   await readers.close();
   expect(openDescriptors(root)).toEqual([]);
 });
+
+test('a child that cannot be started is a crash that a retry may mend', async () => {
+  const { root, path } = await imageOf(randomBytes(10));
+  const readers = await readersOf({ roots: [root], script: await readerOf('return {};') });
+  await readImages(readers, jobOf(path));
+  vi.stubEnv('TMPDIR', join(root, 'missing'));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const [first, second] = await Promise.allSettled([
+    readImages(readers, jobOf(path)),
+    readImages(readers, jobOf(path)),
+  ]);
+  const failed = [first, second].flatMap((settled) =>
+    settled.status === 'rejected' ? [settled.reason] : [],
+  );
+  expect(failed[0]).toMatchObject({
+    code: 'READER_CRASHED',
+    recoverable: true,
+    message: expect.stringContaining('cannot be started'),
+  });
+  expect(openDescriptors(path)).toEqual([]);
+});

@@ -41,7 +41,10 @@ test('a spare that died is replaced without the job noticing', async () => {
 test('after close nothing is started any more', async () => {
   const { path, readers: pool } = await readers();
   await pool.close();
-  await expect(readImages(pool, jobOf(path))).rejects.toMatchObject({ code: 'OPERATION_FAILED' });
+  await expect(readImages(pool, jobOf(path))).rejects.toMatchObject({
+    code: 'READER_CRASHED',
+    recoverable: true,
+  });
   expect(children()).toEqual([]);
 });
 
