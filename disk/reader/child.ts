@@ -3,8 +3,7 @@ import { inspect } from '../inspect.ts';
 import { serve } from './serve.ts';
 import { warm } from './warm.ts';
 
-/** A small guest disk in base64, which the script of a spare declares before this one begins. */
-declare const SAMPLE: string | undefined;
+/** A small guest disk in base64, which the parent declares in front of this script. */
+declare const SAMPLE: string;
 
-if (typeof SAMPLE !== 'undefined') warm(inspect, Buffer.from(SAMPLE, 'base64'));
-serve(inspect);
+serve(inspect, () => warm(inspect, Buffer.from(SAMPLE, 'base64')));

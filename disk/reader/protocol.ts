@@ -1,6 +1,7 @@
 /**
  * What passes between a reader child and its broker. The child asks on one pipe and blocks on the other:
  *
+ *     warm up  parent to child         u32 of zero: a spare may use its time
  *     start    broker to child, once   length u32, then that many bytes of JSON ({@link Start})
  *     request  child to broker         id u32, op u16, source u16, offset u64, length u32
  *     reply    broker to child         id u32, status u32, length u32, then that many bytes
@@ -84,6 +85,9 @@ export function decodeReply(from: Uint8Array): Reply | null {
   if (status === undefined || length > (status === 'ok' ? maxRequestLength : maxMessageLength)) return null;
   return { id: le32(from, 0), status, length };
 }
+
+/** A start of no length: asks a spare to warm up. */
+export const warmUpFrame: Uint8Array = new Uint8Array(startHeaderBytes);
 
 /** The start as it goes over the pipe. */
 export function encodeStart(start: Start): Buffer {

@@ -12,13 +12,13 @@ export type Inspect = (request: InspectRequest, sources: readonly Source[], repo
 const MAX_TEXT = 1000;
 
 /**
- * One child's life: waits for its start, inspects, writes progress and one outcome line, and waits to be ended. The
+ * One child's life: waits for its start (and warms up meanwhile when told to), inspects, writes progress and one outcome line, and waits to be ended. The
  * outcome is `result` with the inspection; `disk_error` with a DiskError's fields; or `internal_error`, a
  * mistake of ours. Both errors say the phase that was reported last. A child whose broker goes away before
  * that writes nothing more.
  */
-export function serve(inspect: Inspect): void {
-  const start = receiveStart();
+export function serve(inspect: Inspect, warmUp: () => void = () => {}): void {
+  const start = receiveStart(warmUp);
   if (start === null) return;
   const channel = new Channel(descriptors);
   const sources = start.sizes.map((size, index) => new PipeSource(channel, index, size));
@@ -40,10 +40,14 @@ export function serve(inspect: Inspect): void {
 }
 
 /** Null: the parent closed the pipe, this spare is not wanted. Its content is the parent's, so it is trusted. */
-function receiveStart(): Start | null {
+function receiveStart(warmUp: () => void): Start | null {
   const head = Buffer.alloc(startHeaderBytes);
   if (!fill(descriptors.replies, head)) return null;
   const length = head.readUInt32LE(0);
+  if (length === 0) {
+    warmUp();
+    return receiveStart(warmUp);
+  }
   if (length > maxStartLength) return null;
   const json = Buffer.alloc(length);
   return fill(descriptors.replies, json) ? JSON.parse(json.toString('utf8')) : null;

@@ -9,7 +9,7 @@ import { fetchResult, follow, submitInspection } from './client.ts';
 import { createProgress } from './progress.ts';
 import { summarise } from './summary.ts';
 
-const sample = join(import.meta.dirname, 'sample.qcow2');
+const sample = join(import.meta.dirname, '../../disk/reader/sample.qcow2');
 
 /** Inspects the sample guest, or the image at a path, through a service of its own on a free port. */
 async function demo(path: string): Promise<number> {

@@ -97,4 +97,4 @@ function plant(folder: string, files: ReadonlyMap<string, SampleFile>): void {
   }
 }
 
-if (import.meta.main) makeSample(join(import.meta.dirname, 'sample.qcow2'));
+if (import.meta.main) makeSample(join(import.meta.dirname, '../../disk/reader/sample.qcow2'));

@@ -51,7 +51,7 @@ function published(result: Inspection) {
 }
 
 describe('the sample guest', () => {
-  const committed = join(import.meta.dirname, '../../local/demo/sample.qcow2');
+  const committed = join(import.meta.dirname, '../../disk/reader/sample.qcow2');
 
   test('gives every fact that it was made with', async () => {
     const { result, progress } = inspectFiles([committed]);

@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
+
+const PREFIX = 'disklane-pipes-';
+/** A folder is needed for milliseconds; one this old belongs to a worker that was killed meanwhile. */
+const LEFT_OVER_MS = 60_000;
 
 /** Two ends of a pipe, as blocking descriptors. */
 export type Pipe = { readonly read: number; readonly write: number };
@@ -16,7 +20,7 @@ export type Pipe = { readonly read: number; readonly write: number };
  * are pipes like any other, and nothing is left to clean up. About 2 ms.
  */
 export async function makePipes(): Promise<[Pipe, Pipe]> {
-  const folder = await mkdtemp(join(tmpdir(), 'disklane-pipes-'));
+  const folder = await mkdtemp(join(tmpdir(), PREFIX));
   try {
     const first = join(folder, '0');
     const second = join(folder, '1');
@@ -35,4 +39,16 @@ function openBoth(path: string): Pipe {
   } finally {
     closeSync(both);
   }
+}
+
+/** Removes the folders of workers that were killed while they made pipes. Never fails: it is only tidiness. */
+export async function removeLeftOvers(): Promise<void> {
+  const names = await readdir(tmpdir()).catch(() => []);
+  const folders = names.filter((name) => name.startsWith(PREFIX)).map((name) => join(tmpdir(), name));
+  await Promise.allSettled(
+    folders.map(async (folder) => {
+      const { mtimeMs } = await stat(folder);
+      if (Date.now() - mtimeMs > LEFT_OVER_MS) await rm(folder, { recursive: true, force: true });
+    }),
+  );
 }

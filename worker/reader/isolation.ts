@@ -19,7 +19,8 @@ const RESERVED_DATA = 640 * 1024 ** 2;
  * The command that stands in front of `node`, and flags for it. Each part is used where it works here, found out once by
  * trying it; together they add 3 ms to a start. What each is for:
  * - unshare: namespaces without any network. The permission model of Node 24 does not stop TCP.
- * - setpriv: the child dies with the worker, even in an endless loop; no new privileges; and where we are
+ * - setpriv: the child dies with the thread that started it, the worker's main one, even in an endless loop; no
+ *   new privileges; and where we are
  *   root, it is nobody instead, who may neither signal the worker nor read its files.
  * - prlimit: no core dump of guest data, no file written, few descriptors, and data bounded as the backstop
  *   of the sampled memory limit.

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { warmUpFrame } from '../../disk/reader/protocol.ts';
 import { makePipes } from './fifos.ts';
 
 /** Bytes of standard error kept, the last ones. */
@@ -86,6 +87,16 @@ export class ReaderProcess {
   /** The end of what it wrote on standard error. */
   get stderr(): string {
     return this.#stderr.toString('utf8');
+  }
+
+  /** Tells a spare to use its time. */
+  warmUp(): void {
+    if (!this.#open) return;
+    try {
+      writeSync(this.replies, warmUpFrame);
+    } catch {
+      // It has died, which shows when a job would take it.
+    }
   }
 
   kill(): void {

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { bundleReader } from './bundle.ts';
+import { removeLeftOvers } from './fifos.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
 import { ReaderProcess } from './process.ts';
 import { Threads } from './threads.ts';
@@ -10,11 +12,17 @@ export type ReadersOptions = {
   readonly memoryBytes?: number;
   /** The child's script. Default: the bundle of disk/. */
   readonly script?: string;
-  /** A small guest disk that each spare inspects while it waits, so that its job finds compiled code. */
-  readonly sample?: Uint8Array;
 };
 
 const DEFAULT_MEMORY = 256 * 1024 ** 2;
+
+/**
+ * How long a spare waits before it warms up, in milliseconds. Under load jobs come sooner, and the processor has
+ * better to do; a job that comes into the warming waits 25 ms for it.
+ */
+const IDLE_MS = 250;
+
+const sample = new URL('../../disk/reader/sample.qcow2', import.meta.url);
 
 /**
  * What all inspections of a worker share: the child's script, how it is isolated, the threads that serve it, and
@@ -27,7 +35,6 @@ export class Readers {
   readonly isolation: Isolation;
   readonly threads = new Threads();
   readonly #script: string;
-  readonly #spareScript: string;
   readonly #running = new Set<Promise<unknown>>();
   #spare: Promise<ReaderProcess> | null = null;
   #closed = false;
@@ -37,14 +44,14 @@ export class Readers {
     this.memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY;
     this.isolation = isolation;
     this.#script = script;
-    this.#spareScript = options.sample === undefined ? script : withSample(script, options.sample);
   }
 
   /** Bundles, probes and starts the first spare; to be closed. */
   static async open(options: ReadersOptions): Promise<Readers> {
     const [script, isolation] = await Promise.all([
-      options.script ?? bundleReader(),
+      options.script ?? ourScript(),
       findIsolation(process.execPath, options.memoryBytes ?? DEFAULT_MEMORY),
+      removeLeftOvers(),
     ]);
     const readers = new Readers(options, script, isolation);
     readers.threads.warm();
@@ -58,15 +65,22 @@ export class Readers {
     const spare = this.#spare;
     this.#spare = null;
     const child = await spare?.catch(() => null);
-    return child?.alive ? child : this.#start(this.#script);
+    return child?.alive ? child : this.#start();
   }
 
   /** Starts the next spare where there is none: after a job, so as not to compete with it. */
   warm(): void {
     if (this.#closed || this.#spare !== null) return;
-    this.#spare = this.#start(this.#spareScript);
-    // A spare that cannot be started is nobody's error yet: the next job tries again and says why.
-    this.#spare.catch(() => {});
+    const starting = this.#start();
+    this.#spare = starting;
+    starting.then(
+      (child) => {
+        const warmUp = () => this.#spare === starting && child.warmUp();
+        setTimeout(warmUp, IDLE_MS).unref();
+      },
+      // A spare that cannot be started is nobody's error yet: the next job tries again and says why.
+      () => {},
+    );
   }
 
   /** Keeps close() waiting for something that goes on behind a finished job. */
@@ -89,11 +103,13 @@ export class Readers {
     await this.threads.close();
   }
 
-  #start(script: string): Promise<ReaderProcess> {
-    return ReaderProcess.start(this.isolation.command, script, this.memoryBytes / 2);
+  #start(): Promise<ReaderProcess> {
+    return ReaderProcess.start(this.isolation.command, this.#script, this.memoryBytes / 2);
   }
 }
 
-function withSample(script: string, sample: Uint8Array): string {
-  return `const SAMPLE = '${Buffer.from(sample).toString('base64')}';\n${script}`;
+/** The bundle, and the sample that it warms up with. */
+async function ourScript(): Promise<string> {
+  const [script, image] = await Promise.all([bundleReader(), readFile(sample, 'base64')]);
+  return `const SAMPLE = '${image}';\n${script}`;
 }

@@ -131,10 +131,15 @@ class Run {
   }
 
   async #takeChild(): Promise<ReaderProcess> {
-    const taking = this.#readers.take().then((child) => {
-      this.#child = child;
-      return child;
-    });
+    const taking = this.#readers.take().then(
+      (child) => {
+        this.#child = child;
+        return child;
+      },
+      (error) => {
+        throw this.#crashed(this.#stop.phase, `it cannot be started: ${error}`);
+      },
+    );
     this.#busy.push(taking);
     const child = await this.#stop.or(taking);
     this.#watches.push(watchMemory(this.#stop, child, this.#readers.memoryBytes));

@@ -117,12 +117,12 @@ describe('what is refused', () => {
     const { root } = await folders();
     await mkdir(join(root, 'folder'));
     await run('mkfifo', [join(root, 'fifo')]);
-    await run('mknod', [join(root, 'device'), 'c', '1', '5']);
     const server = createServer().listen(join(root, 'socket'));
     onTestFinished(() => void server.close());
-    for (const name of ['folder', 'fifo', 'device', 'socket']) {
+    for (const name of ['folder', 'fifo', 'socket']) {
       expect((await refusal(join(root, name), [root])).code, name).toBe('IMAGE_NOT_ALLOWED');
     }
+    expect((await refusal('/dev/zero', ['/dev'])).code).toBe('IMAGE_NOT_ALLOWED');
   });
 
   test('a path swapped for a link again and again never gives the other file', async () => {
@@ -167,7 +167,7 @@ test('without permission: IMAGE_UNREADABLE, and a retry may help', async () => {
   // Root may read anything, so another user tries.
   const script = `
     const { openImage } = await import(process.argv[1]);
-    process.setuid?.(65534);
+    if (process.getuid() === 0) process.setuid(65534);
     await openImage(${JSON.stringify(path)}, [${JSON.stringify(root)}]).catch(({ code, recoverable }) => console.log(code, recoverable));
   `;
   await chmod(join(root, '..'), 0o755);

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ChildProgress } from '../../../worker/reader/outcome.ts';
 import { readImages } from '../../../worker/reader/run.ts';
+import { scratch } from '../../support/scratch.ts';
 import {
   children,
   failure,
@@ -149,38 +149,34 @@ test.for([
   expect(error.message.length).toBeLessThan(3000);
 });
 
-const waitThenRead = `
+/** Reads the first and the last byte until the first is 1; images are zeroes until then. */
+const waitForChange = `
   report({ phase: 'reading', percent: 1, message: 'started' });
-  const end = Date.now() + 300;
-  while (Date.now() < end);
-  sources[0].readInto(new Uint8Array(10), sources[0].size - 10);
-  return {};`;
+  for (const byte = new Uint8Array(1); byte[0] !== 1; sources[0].readInto(byte, 0)) {
+    sources[0].readInto(byte, sources[0].size - 1);
+  }`;
 
 test('an image truncated while it is read: IMAGE_CHANGED', async () => {
-  const { root, path } = await imageOf(randomBytes(10_000));
-  const readers = await readersOf({ roots: [root], script: await readerOf(waitThenRead) });
+  const { root, path } = await imageOf(new Uint8Array(10_000));
+  const readers = await readersOf({ roots: [root], script: await readerOf(waitForChange) });
   const job = jobOf(path, { onProgress: () => void truncate(path, 100) });
-  expect(await failure(readers, job)).toMatchObject({
-    code: 'IMAGE_CHANGED',
-    phase: 'reading',
-    recoverable: true,
-  });
+  const error = await failure(readers, job);
+  expect(error).toMatchObject({ code: 'IMAGE_CHANGED', phase: 'reading', recoverable: true });
+  expect(error.details).toMatchObject({ layer: 'source', byte_offset: 9999 });
 });
 
 test('an image written to while it is read: IMAGE_CHANGED, though every read succeeded', async () => {
-  const bytes = randomBytes(10_000);
-  const { root, path } = await imageOf(bytes);
-  const readers = await readersOf({ roots: [root], script: await readerOf(waitThenRead) });
-  const job = jobOf(path, { onProgress: () => void writeFile(path, bytes, { flag: 'r+' }) });
+  const { root, path } = await imageOf(new Uint8Array(10_000));
+  const readers = await readersOf({ roots: [root], script: await readerOf(`${waitForChange} return {};`) });
+  const job = jobOf(path, { onProgress: () => void writeFile(path, '\u0001', { flag: 'r+' }) });
   expect(await failure(readers, job)).toMatchObject({ code: 'IMAGE_CHANGED', details: { path } });
 });
 
 test('damage in an image that changed meanwhile is told as the change', async () => {
-  const { root, path } = await imageOf(randomBytes(10_000));
-  const script = await readerOf(`${waitThenRead.replace('return {};', '')}
-    throw damage('ext4', { place: () => null }, 0, 'a', 'b');`);
+  const { root, path } = await imageOf(new Uint8Array(10_000));
+  const script = await readerOf(`${waitForChange} throw damage('ext4', { place: () => null }, 0, 'a', 'b');`);
   const readers = await readersOf({ roots: [root], script });
-  const job = jobOf(path, { onProgress: () => void writeFile(path, 'x', { flag: 'r+' }) });
+  const job = jobOf(path, { onProgress: () => void writeFile(path, '\u0001', { flag: 'r+' }) });
   expect((await failure(readers, job)).code).toBe('IMAGE_CHANGED');
 });
 
@@ -224,6 +220,9 @@ test('a file of another size than stated is refused before it is read', async ()
 
 test('eight at once, each with its own bytes; then nothing is left', async () => {
   const { root, path } = await imageOf(randomBytes(10));
+  const temporary = await scratch();
+  vi.stubEnv('TMPDIR', temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const readers = await readersOf({ roots: [root], script: await readerOf(hashSources) });
   await Promise.all(
     Array.from({ length: 8 }, async (_, i) => {
@@ -236,7 +235,7 @@ test('eight at once, each with its own bytes; then nothing is left', async () =>
   await readers.close();
   expect(children()).toEqual([]);
   expect(openDescriptors(root)).toEqual([]);
-  expect((await readdir(tmpdir())).filter((name) => name.startsWith('disklane-pipes-'))).toEqual([]);
+  expect((await readdir(temporary)).filter((name) => name.startsWith('disklane-pipes-'))).toEqual([]);
 });
 
 test('a job that hangs holds no other up', async () => {
@@ -262,4 +261,25 @@ test('a missing second image closes the first', async () => {
   expect((await failure(readers, jobOf(path, { images }))).code).toBe('IMAGE_NOT_FOUND');
   await readers.close();
   expect(openDescriptors(root)).toEqual([]);
+});
+
+test('a child that cannot be started is a crash that a retry may mend', async () => {
+  const { root, path } = await imageOf(randomBytes(10));
+  const readers = await readersOf({ roots: [root], script: await readerOf('return {};') });
+  await readImages(readers, jobOf(path));
+  vi.stubEnv('TMPDIR', join(root, 'missing'));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const [first, second] = await Promise.allSettled([
+    readImages(readers, jobOf(path)),
+    readImages(readers, jobOf(path)),
+  ]);
+  const failed = [first, second].flatMap((settled) =>
+    settled.status === 'rejected' ? [settled.reason] : [],
+  );
+  expect(failed[0]).toMatchObject({
+    code: 'READER_CRASHED',
+    recoverable: true,
+    message: expect.stringContaining('cannot be started'),
+  });
+  expect(openDescriptors(path)).toEqual([]);
 });

@@ -13,12 +13,12 @@ async function hanging() {
 
 test('the time limit ends the child', async () => {
   const { root, path, readers } = await hanging();
-  const error = await failure(readers, jobOf(path, { timeMs: 300 }));
+  const error = await failure(readers, jobOf(path, { timeMs: 2000 }));
   expect(error.toJobError()).toMatchObject({
     code: 'TIMEOUT',
     phase: 'reading',
     recoverable: false,
-    details: { limit: 'timeMs', time_ms: 300 },
+    details: { limit: 'timeMs', time_ms: 2000 },
   });
   await readers.close();
   expect(children()).toEqual([]);
