@@ -133,7 +133,8 @@ export type ObjectInfo = {
 };
 
 export type ByteRange = {
-  readonly start: number /** Inclusive; to the end when absent. */;
+  readonly start: number;
+  /** Inclusive; to the end when absent. */
   readonly end?: number;
 };
 
@@ -144,7 +145,11 @@ export interface ObjectStore {
     body: Uint8Array | AsyncIterable<Uint8Array>,
     options: { contentType: string },
   ): Promise<{ readonly size: number; readonly sha256: string }>;
-  /** Null when there is none. The stream gives the object as it was when it was opened. */
+  /**
+   * Null when there is none. The stream gives the object as it was when it was opened; a reader that does not
+   * read it to its end calls `return` (as `break` does). A range that ends past the object is cut; one that
+   * starts at or past its end is a RangeError, unless it is the whole of an empty object.
+   */
   get(
     key: string,
     range?: ByteRange,

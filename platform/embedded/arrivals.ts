@@ -1,7 +1,7 @@
 import type { Database } from './database.ts';
 
 /** How often another process's commits are looked for while someone waits, in milliseconds. */
-const POLL_MS = 5;
+const POLL_MS = 3;
 
 type Waiter = { readonly lane: string; readonly since: number; readonly wake: () => void };
 
@@ -59,13 +59,7 @@ export class Arrivals {
   }
 
   #look(): void {
-    let version: number;
-    try {
-      version = this.#db.dataVersion();
-    } catch {
-      // Locked or failing: those that wait find out for themselves when they read the lane.
-      version = Number.NaN;
-    }
+    const version = this.#db.dataVersion();
     for (const waiter of this.#waiters) if (waiter.since !== version) waiter.wake();
   }
 

@@ -1,6 +1,8 @@
+import { open } from 'node:fs/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageError } from '../../core/errors.ts';
+import { hasCode } from './files.ts';
 import { integer } from './row.ts';
 import { APPLICATION_ID, migrations } from './schema.ts';
 import { isBusy, translated } from './sqlite-error.ts';
@@ -43,6 +45,7 @@ export class Database {
   static async open(file: string): Promise<Database> {
     let db: DatabaseSync;
     try {
+      await makePrivate(file);
       db = new DatabaseSync(file, { timeout: BLOCKING_MS });
     } catch (error) {
       throw translated(error, file);
@@ -77,14 +80,30 @@ export class Database {
     return this.#writes.add(write, options);
   }
 
-  /** Changes whenever another process commits. */
+  /** Changes whenever another process commits; NaN, which equals nothing, when it cannot be told now. */
   dataVersion(): number {
-    return integer(this.#dataVersion.get(), 'data_version');
+    try {
+      return integer(this.#dataVersion.get(), 'data_version');
+    } catch {
+      return Number.NaN;
+    }
   }
 
   async close(): Promise<void> {
     await this.#writes.close();
     if (this.#db.isOpen) this.#db.close();
+  }
+}
+
+/**
+ * Makes the file, readable by its owner only, where there is none; SQLite gives its WAL the same mode. One that
+ * is there is not opened here: closing it would drop the locks that this process holds on it.
+ */
+async function makePrivate(file: string): Promise<void> {
+  try {
+    await (await open(file, 'wx', 0o600)).close();
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 

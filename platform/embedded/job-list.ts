@@ -42,7 +42,7 @@ export class JobList {
   }
 
   async page(filter: JobFilter, limit: number, pageToken: string | null): Promise<Page<JobSummary>> {
-    const list = `jobs ${JSON.stringify(filter)}`;
+    const list = nameOf(filter);
     const [walk, values] = walkOf(filter);
     const position = pageToken === null ? start(filter) : positionOf(this.#tokens.open(list, pageToken));
     const parameters = [...values, filter.submittedAfter ?? 0, ...position];
@@ -64,6 +64,12 @@ export class JobList {
   #tokenAt(list: string, row: Row | undefined): string {
     return this.#tokens.seal(list, [integer(row, 'submitted_at'), text(row, 'job_id')]);
   }
+}
+
+/** Names a list in its tokens, whatever the order of the filter's properties. */
+function nameOf({ status, operation, namespace, label, submittedAfter, submittedBefore }: JobFilter): string {
+  const parts = [status, operation, namespace, label?.key, label?.value, submittedAfter, submittedBefore];
+  return `jobs ${JSON.stringify(parts)}`;
 }
 
 /** Few jobs are unfinished at a time, so such a status narrows a list most, after a label. */

@@ -11,15 +11,15 @@ const ABANDONED_MS = 24 * 3_600_000;
  */
 export async function sweepObjectFiles(db: Database, folder: string, signal: AbortSignal): Promise<void> {
   const named = db.prepare('SELECT 1 FROM objects WHERE file = ?');
-  for await (const { name } of await opendir(folder)) {
-    if (signal.aborted) return;
-    const path = join(folder, name);
-    try {
+  try {
+    for await (const { name } of await opendir(folder)) {
+      if (signal.aborted) return;
+      const path = join(folder, name);
       const { mtimeMs } = await stat(path);
       if (Date.now() - mtimeMs < ABANDONED_MS) continue;
       if ((await db.read(() => named.get(name))) === undefined) await rm(path, { force: true });
-    } catch {
-      // Gone meanwhile, or the store fails, which the work itself will report.
     }
+  } catch {
+    // A file gone meanwhile, or a failing store, which the work itself will report.
   }
 }

@@ -21,8 +21,8 @@ export async function writeObjectFile(
   const temporary = join(folder, file + PART);
   try {
     const written = await writePart(temporary, body instanceof Uint8Array ? [body] : body);
-    await rename(temporary, join(folder, file));
-    await syncFolder(folder);
+    await stored(rename(temporary, join(folder, file)));
+    await stored(syncFolder(folder));
     return { file, ...written };
   } catch (error) {
     await rm(temporary, { force: true });

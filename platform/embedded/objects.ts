@@ -58,12 +58,17 @@ export class EmbeddedObjectStore implements ObjectStore {
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     requireObjectKey(key);
     const { file, size, sha256 } = await writeObjectFile(this.#folder, body);
-    const replaced = await this.#db.write(() => {
-      const old = this.#get.get(key);
-      this.#put.run(key, file, size, sha256, contentType, this.#clock());
-      return old;
-    });
-    if (replaced !== undefined) await this.#removeFile(replaced);
+    try {
+      const replaced = await this.#db.write(() => {
+        const old = this.#get.get(key);
+        this.#put.run(key, file, size, sha256, contentType, this.#clock());
+        return old;
+      });
+      if (replaced !== undefined) await this.#removeFile(text(replaced, 'file'));
+    } catch (error) {
+      await this.#removeUnnamed(key, file);
+      throw error;
+    }
     return { size, sha256 };
   }
 
@@ -115,7 +120,7 @@ export class EmbeddedObjectStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     requireObjectKey(key);
     const removed = await this.#db.write(() => this.#delete.get(key));
-    if (removed !== undefined) await this.#removeFile(removed);
+    if (removed !== undefined) await this.#removeFile(text(removed, 'file'));
   }
 
   /** The file is opened by the name that the row gave; a replacement meanwhile takes it away, and we look again. */
@@ -135,8 +140,18 @@ export class EmbeddedObjectStore implements ObjectStore {
   }
 
   /** Readers that have it open keep it. A file that stays behind is collected at a later start. */
-  async #removeFile(row: Row): Promise<void> {
-    await rm(join(this.#folder, text(row, 'file')), { force: true });
+  async #removeFile(file: string): Promise<void> {
+    await rm(join(this.#folder, file), { force: true }).catch(() => undefined);
+  }
+
+  /** After a commit that failed: the file goes, unless the row is seen to name it all the same. */
+  async #removeUnnamed(key: string, file: string): Promise<void> {
+    try {
+      const row = await this.#db.read(() => this.#get.get(key));
+      if (row === undefined || text(row, 'file') !== file) await this.#removeFile(file);
+    } catch {
+      // It cannot be told now; a later start collects the file if no row names it.
+    }
   }
 }
 

@@ -13,12 +13,17 @@ const KEY_BYTES = 32;
 export async function signingKey(dataDir: string): Promise<Buffer> {
   const file = join(dataDir, 'signing-key');
   try {
+    try {
+      return await read(file);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+    await make(file);
     return await read(file);
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (error instanceof StorageError) throw error;
+    throw new StorageError(`the key ${file} cannot be read or made`, { cause: error });
   }
-  await make(file);
-  return read(file);
 }
 
 async function read(file: string): Promise<Buffer> {

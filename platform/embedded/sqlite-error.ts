@@ -32,10 +32,10 @@ export function isEnvironmental(error: unknown): boolean {
   return environmental.has(resultCode(error));
 }
 
-/** What the caller of a port is given for an error: node:sqlite's own become a StorageError, others stay. */
+/** What the caller of a port is given for an error: SQLite's and the system's become a StorageError, others stay. */
 export function translated(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
-  if (error.code === 'ERR_SQLITE_ERROR' || error.code === 'ERR_INVALID_STATE') {
+  if (error.code === 'ERR_SQLITE_ERROR' || error.code === 'ERR_INVALID_STATE' || 'syscall' in error) {
     return new StorageError(`the database ${file} fails: ${error.message}`, { cause: error });
   }
   return error;

@@ -14,6 +14,9 @@ test('the data directory is made for its owner only, and so is the key', async (
   const key = join(dataDir, 'signing-key');
   expect((await stat(key)).mode & 0o777).toBe(0o600);
   expect(await readFile(key)).toHaveLength(32);
+  for (const file of ['disklane.db', 'disklane.db-wal']) {
+    expect((await stat(join(dataDir, file))).mode & 0o777).toBe(0o600);
+  }
   await platform.close();
 });
 
