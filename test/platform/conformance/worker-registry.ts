@@ -54,11 +54,11 @@ export function workerRegistryConformance(subject: Subject): void {
     });
 
     test('a worker that stops beating is offline after its time to live, and back with a beat', async () => {
-      const [stops, goesOn] = [worker({ time_to_live_seconds: 1 }), worker()];
+      const [stops, goesOn] = [worker({ time_to_live_seconds: 2 }), worker()];
       await beat(goesOn);
       await beat(stops);
       expect(await listed(stops)).toHaveLength(1);
-      await sleep(1100);
+      await sleep(2100);
       expect(await listed(stops)).toHaveLength(0);
       expect(await listed(goesOn)).toHaveLength(1);
       await beat(stops);

@@ -1,5 +1,5 @@
 // One of several processes on one data directory: inserts, increments a shared record, sends, and receives
-// until nothing came for a while. Prints what it received, then how much it sent and incremented.
+// until all is sent and nothing came for a while. Prints what it received, then how much it sent and incremented.
 import { openEmbeddedPlatform } from '../../../../platform/embedded/platform.ts';
 import { newMessage, newRecord } from '../../conformance/subject.ts';
 
@@ -9,6 +9,7 @@ const { jobs, queue } = platform;
 const lane = { pool: 'default', band: 'normal' } as const;
 const start = performance.now();
 let slowest = 0;
+let written = false;
 
 async function insert(): Promise<void> {
   for (let n = 0; n < Number(count); n++) {
@@ -31,7 +32,7 @@ async function increment(): Promise<void> {
 async function receive(): Promise<void> {
   for (;;) {
     const some = await queue.receive(lane, { max: 3, waitSeconds: 2, visibilitySeconds: 60 });
-    if (some.length === 0) return;
+    if (some.length === 0 && written) return;
     for (const { message, receipt } of some) {
       console.log(`received ${message.job_id}`);
       await queue.remove(lane, receipt);
@@ -41,6 +42,7 @@ async function receive(): Promise<void> {
 
 const receiving = receive();
 await Promise.all([insert(), increment()]);
+written = true;
 console.log(`written ${Math.round(performance.now() - start)} ${Math.round(slowest)}`);
 await receiving;
 await platform.close();
