@@ -1,5 +1,5 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StorageError } from '../../core/errors.ts';
 import { hasCode } from './files.ts';
 
@@ -61,7 +61,7 @@ async function resolved(path: string): Promise<string> {
       if (!hasCode(error, 'ENOENT') || existing === dirname(existing)) {
         throw new StorageError(`the path ${absolute} cannot be resolved`, { cause: error });
       }
-      missing.unshift(existing.slice(dirname(existing).length).replace(sep, ''));
+      missing.unshift(basename(existing));
     }
   }
 }

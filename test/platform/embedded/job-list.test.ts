@@ -38,3 +38,16 @@ test('a page looks at a bounded number of jobs and goes on at its token', async 
   expect(sizes).toEqual([0, 0, 1]);
   await platform.close();
 });
+
+test('a page that ends early keeps no snapshot: the next write is not held up by what others wrote since', async () => {
+  const options = { dataDir: join(await scratch(), 'data'), publicUrl: 'http://x' };
+  const [platform, other] = [await openEmbeddedPlatform(options), await openEmbeddedPlatform(options)];
+  for (let n = 0; n < 5; n++) await platform.jobs.insert(newRecord());
+  expect((await platform.jobs.list({}, 2, null)).items).toHaveLength(2);
+  const theirs = newRecord();
+  await other.jobs.insert(theirs);
+  expect(await platform.jobs.get(theirs.job_id)).toEqual(theirs);
+  expect(await platform.jobs.insert(newRecord())).toEqual({ inserted: true });
+  await platform.close();
+  await other.close();
+});

@@ -22,7 +22,9 @@ async function open() {
 
 test('writes that arrive together share one commit', async () => {
   const { db, insert, seen } = await open();
-  const writes = Array.from({ length: 100 }, (_, n) => db.write(() => insert.run(n)).then(() => seen().length));
+  const writes = Array.from({ length: 100 }, (_, n) =>
+    db.write(() => insert.run(n)).then(() => seen().length),
+  );
   expect(seen()).toEqual([]);
   // Each commit shows as another count. One is usual; a busy machine may end a batch early.
   const counts = new Set(await Promise.all(writes));
