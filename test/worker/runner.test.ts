@@ -223,6 +223,21 @@ test('the lease is renewed, and the renewal told, while the job runs and while i
   expect(await rig.platform.events.after(record.job_id, null, 10)).toMatchObject([{ percent: 50 }]);
 });
 
+test('a store that falls silent does not keep the job, nor its place in the worker, for ever', async () => {
+  const rig = await openRig({ settings: { leaseMs: 300 } });
+  const { jobs } = rig.platform;
+  let silent = false;
+  const falling = overriding(jobs, {
+    replace: (...given) => (silent ? new Promise(() => undefined) : jobs.replace(...given)),
+  });
+  const operation: OperationRunner = (run) => {
+    silent = true;
+    return untilStopped(run);
+  };
+  const record = await ran(rig, operation, { context: rig.contextWith({ jobs: falling }) });
+  expect(record.lease).not.toBeNull();
+});
+
 test('never throws, even when no store answers any more', async () => {
   const rig = await openRig();
   const record = await rig.submitted();
