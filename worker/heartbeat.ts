@@ -10,13 +10,16 @@ const PROGRESS_FIRST_MS = 250;
 /** The share of a lease after which a worker that could not renew it stops by itself. */
 const SELF_STOP = 0.9;
 
+/** What of a held job a heartbeat needs. */
+export type Beating = Pick<HeldJob, 'heartbeat' | 'record'>;
+
 /**
  * Keeps a job's lease while it runs: a heartbeat at a third of the lease, and sooner (at most once a second)
  * when there is progress to tell. Calls `stop` when the lease is lost, a cancel was requested, or the store
  * could not be reached until nearly the lease's end by this machine's monotonic clock.
  */
 export class Heartbeat {
-  readonly #job: HeldJob;
+  readonly #job: Beating;
   readonly #leaseMs: number;
   readonly #renewed: () => void;
   readonly #stop: (reason: StopReason) => void;
@@ -30,7 +33,7 @@ export class Heartbeat {
   #ended = false;
 
   constructor(options: {
-    job: HeldJob;
+    job: Beating;
     leaseMs: number;
     /** Called after each renewal: the moment to extend the message's visibility. */
     renewed: () => void;

@@ -45,7 +45,9 @@ export async function runJob(
     await heartbeat.end();
     log({ level: 'info', message: 'job completed', job_id });
   } catch (error) {
-    await heartbeat.end();
+    const ended = heartbeat.end();
+    // A store that fell silent would keep the heartbeat, and with it the job's place, for ever.
+    if (!leaseLost(controller.signal.reason)) await ended;
     const cause = controller.signal.aborted ? controller.signal.reason : error;
     await conclude(context, job, cause);
   } finally {
@@ -58,7 +60,7 @@ export async function runJob(
 async function conclude({ log }: Context, job: HeldJob, cause: unknown): Promise<void> {
   const { job_id } = job.record;
   try {
-    if (cause instanceof LeaseLostError || (cause instanceof StopError && cause.reason === 'lease_lost')) {
+    if (leaseLost(cause)) {
       log({ level: 'warn', message: 'lease lost; the job is left alone', job_id });
     } else if (
       cause instanceof CancelRequestedError ||
@@ -80,6 +82,10 @@ async function conclude({ log }: Context, job: HeldJob, cause: unknown): Promise
   } catch (error) {
     log({ level: 'error', message: "a job's end could not be written", job_id, error });
   }
+}
+
+function leaseLost(cause: unknown): boolean {
+  return cause instanceof LeaseLostError || (cause instanceof StopError && cause.reason === 'lease_lost');
 }
 
 function jobErrorOf(cause: unknown, timeoutSeconds: number): JobError {

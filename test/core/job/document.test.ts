@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ValidationError } from '../../../core/errors.ts';
 import { type JobDocument, parseJobDocument } from '../../../core/job/document.ts';
-import { wireDocument } from './samples.ts';
+import { wireDocument } from '../support/samples.ts';
 
 const accept = (value: unknown): JobDocument =>
   parseJobDocument(value, { defaultNamespace: 'default', pools: ['default', 'big'] });

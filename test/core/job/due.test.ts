@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dueAt } from '../../../core/job/due.ts';
-import { sampleRecord } from './samples.ts';
+import { sampleRecord } from '../support/samples.ts';
 
 const NOW = 1_000_000;
 const pending = sampleRecord({}, { now: NOW });

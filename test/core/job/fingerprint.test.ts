@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fingerprint } from '../../../core/job/fingerprint.ts';
-import { sampleDocument } from './samples.ts';
+import { sampleDocument } from '../support/samples.ts';
 
 test('is SHA-256 over canonical JSON', () => {
   // printf '{"a":[2,1],"b":{"c":null}}' | sha256sum

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compareVersions, mismatch, type Offer, requirementsOf } from '../../../core/job/requirements.ts';
-import { sampleDocument } from './samples.ts';
+import { sampleDocument } from '../support/samples.ts';
 
 const offer: Offer = {
   worker_id: 'host-1',

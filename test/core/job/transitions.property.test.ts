@@ -4,8 +4,8 @@ import type { Command } from '../../../core/job/commands.ts';
 import { type JobErrorCode, jobErrorCodes } from '../../../core/job/error.ts';
 import { isTerminal, type JobRecord } from '../../../core/job/record.ts';
 import { decide } from '../../../core/job/transitions.ts';
+import { sampleRecord } from '../support/samples.ts';
 import { checkDecision, checkRecord, type Decide } from './rules.ts';
-import { sampleRecord } from './samples.ts';
 
 const LEASE_MS = 30_000;
 const MAX_CRASHES = 3;
