@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRoute, z } from '@hono/zod-openapi';
+import { StorageError } from '../core/errors.ts';
 import { checkHealth } from '../core/use-cases/health.ts';
 import type { Register } from './api.ts';
 import { failures, success } from './schemas.ts';
@@ -13,8 +15,22 @@ const route = createRoute({
   },
 });
 
+/** A store that is silent for this long does not answer, in milliseconds. */
+const PATIENCE_MS = 5000;
+
 /** GET /api/v1/health */
 export const registerHealth: Register = (api, context) => {
   api.openAPIRegistry.registerPath(route);
-  api.get(route.path, async (c) => c.json({ success: true, data: await checkHealth(context) }));
+  api.get(route.path, async (c) => {
+    const patience = new AbortController();
+    const silence = delay(PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+      throw new StorageError(`a store was silent for ${PATIENCE_MS} ms`);
+    });
+    try {
+      return c.json({ success: true, data: await Promise.race([checkHealth(context), silence]) });
+    } finally {
+      patience.abort();
+      silence.catch(() => {});
+    }
+  });
 };

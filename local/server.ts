@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -19,7 +20,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const starting: Fetch = () =>
   Response.json(
     { error: 'UNAVAILABLE', message: 'starting' },
-    { status: 503, headers: { 'Retry-After': '1' } },
+    { status: 503, headers: { 'Retry-After': '1', 'X-Request-Id': randomUUID() } },
   );
 
 /** Listens first, so that a free port is known before anything that needs it is made. */

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.ts';
-import { sweep } from '../core/use-cases/sweep.ts';
+import { sendWaiting, sweep } from '../core/use-cases/sweep.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { runSystemEcho, runTestEcho } from './operations/echo.ts';
 import { createInspect, readableFormats } from './operations/inspect.ts';
@@ -45,6 +45,9 @@ export async function composeWorker(
     diskFormats: readableFormats,
     concurrency: settings.DISKLANE_CONCURRENCY,
     drainMs: settings.DISKLANE_DRAIN_SECONDS * 1000,
+  });
+  sendWaiting(context).catch((error: unknown) => {
+    context.log({ level: 'warn', message: 'jobs that waited for a worker are left to the sweeper', error });
   });
   return {
     async stop() {

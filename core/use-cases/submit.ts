@@ -8,7 +8,8 @@ import { announce } from './announce.ts';
 import { expireDeadline } from './sweep.ts';
 
 export type Submitted = {
-  readonly job_id: string /** False when the same document was there already. */;
+  readonly job_id: string;
+  /** False when the same document was there already. */
   readonly created: boolean;
 };
 
@@ -27,7 +28,13 @@ export async function submit(
   const { jobs, settings } = context;
   const document = parseJobDocument(value, { defaultNamespace, pools: settings.pools });
   const print = fingerprint(document);
-  await admit(context);
+  const full = await fullness(context);
+  if (full !== null) {
+    // What was accepted before is no new job, however full it is.
+    const existing = await jobs.get(document.job_id);
+    if (existing?.fingerprint === print) return { job_id: document.job_id, created: false };
+    throw full;
+  }
 
   const json = Buffer.from(JSON.stringify(document));
   const documentKey =
@@ -67,12 +74,12 @@ async function begin(context: Context, record: JobRecord): Promise<void> {
 
 const RETRY_AFTER_SECONDS = 10;
 
-async function admit({ jobs, settings }: Context): Promise<void> {
+/** The refusal of new jobs, or null while they are admitted. */
+async function fullness({ jobs, settings }: Context): Promise<QueueFullError | null> {
   const unfinished = await jobs.unfinished();
-  if (unfinished >= settings.maxUnfinishedJobs) {
-    throw new QueueFullError(
-      `${unfinished} jobs are unfinished, and no more than ${settings.maxUnfinishedJobs} are admitted`,
-      RETRY_AFTER_SECONDS,
-    );
-  }
+  if (unfinished < settings.maxUnfinishedJobs) return null;
+  return new QueueFullError(
+    `${unfinished} jobs are unfinished, and no more than ${settings.maxUnfinishedJobs} are admitted`,
+    RETRY_AFTER_SECONDS,
+  );
 }

@@ -65,7 +65,8 @@ export class Readers {
     const spare = this.#spare;
     this.#spare = null;
     const child = await spare?.catch(() => null);
-    return child?.alive ? child : this.#start();
+    // One that was killed just now may not have been reaped yet: it has no memory any more.
+    return child?.alive && (await child.peakMemory()) > 0 ? child : this.#start();
   }
 
   /** Starts the next spare where there is none: after a job, so as not to compete with it. */
