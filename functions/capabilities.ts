@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { capabilities } from '../core/use-cases/capabilities.ts';
-import type { Register } from './api.ts';
 import { failures, success } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const route = createRoute({
   method: 'get',

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRoute, z } from '@hono/zod-openapi';
 import { StorageError } from '../core/errors.ts';
 import { checkHealth } from '../core/use-cases/health.ts';
-import type { Register } from './api.ts';
 import { failures, success } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const route = createRoute({
   method: 'get',

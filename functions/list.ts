@@ -4,8 +4,8 @@ import { jobStatuses } from '../core/job/record.ts';
 import { parse } from '../core/parse.ts';
 import type { JobFilter } from '../core/ports.ts';
 import { listJobs } from '../core/use-cases/read.ts';
-import type { Register } from './api.ts';
 import { failures, jobView, success } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time' });
 

@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getResult } from '../core/use-cases/result.ts';
-import type { Register } from './api.ts';
 import { booleanQuery, failures, jobIdOf, jobIdParam } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const query = z.strictObject({ inline: booleanQuery(true) });
 

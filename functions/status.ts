@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getJob } from '../core/use-cases/read.ts';
-import type { Register } from './api.ts';
 import { booleanQuery, failures, jobIdOf, jobIdParam, jobView, success } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const query = z.strictObject({ document: booleanQuery(false) });
 

@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { jobDocument } from '../core/job/document.ts';
 import { submit } from '../core/use-cases/submit.ts';
-import type { Register } from './api.ts';
 import { readJson } from './body.ts';
 import { failures, success } from './schemas.ts';
+import type { Register } from './shell.ts';
 
 const submitted = z.object({ job_id: z.string(), status: z.literal('submitted'), message: z.string() });
 
