@@ -22,11 +22,11 @@ export class Program {
   #stderr = '';
 
   constructor(file: string, args: readonly string[], settings: Settings) {
-    const { PATH = '', HOME = '/', CI } = process.env;
+    const { PATH = '', HOME = '/' } = process.env;
     this.child = spawn(file, [...args], {
       cwd: repository,
       // Not the whole environment: a setting of whoever runs the tests must not reach the service.
-      env: { PATH, HOME, ...(CI !== undefined && { CI }), ...settings },
+      env: { PATH, HOME, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
