@@ -226,7 +226,7 @@ export function sha256(bytes: Uint8Array): string {
 
 /** The guest that the repository carries, and what the demo's data say of it. */
 export const sample = {
-  image: join(repository, 'local/demo/sample.qcow2'),
+  image: join(repository, 'disk/reader/sample.qcow2'),
   product: 'Debian GNU/Linux 12 (bookworm)',
   packages: samplePackages.length,
 } as const;

@@ -1,5 +1,4 @@
 import { type Image, inspectPayload } from '../../core/catalogue/inspect.ts';
-import type { JobError } from '../../core/job/error.ts';
 import { type InspectionResult, inspectionResult } from '../../core/result/inspection.ts';
 import { defaultLimits } from '../../disk/limits.ts';
 import { ReaderError } from '../reader/error.ts';
@@ -20,12 +19,13 @@ export function createInspect(
   return async ({ document, signal, progress }) => {
     const { image, disks, options } = inspectPayload.parse(document.payload.data);
     const images = [image, ...disks];
-    for (const { path } of images) requireLocal(path);
     const admitted = Math.min(maxDiskSizeGb, document.constraints.maximum_disk_size_gb ?? maxDiskSizeGb);
     try {
+      for (const { path } of images) requireLocal(path);
       const reading = await readImages(readers, {
-        images: images.map(({ path, checksum }) => ({
+        images: images.map(({ path, checksum, size_bytes }) => ({
           path,
+          size: size_bytes ?? null,
           sha256: checksum?.replace(/^sha256:/, '').toLowerCase() ?? null,
         })),
         request: {
@@ -37,7 +37,6 @@ export function createInspect(
         signal,
         onProgress: ({ phase, percent, message }) => progress({ phase, percent, message }),
       });
-      for (const [n, { size }] of reading.images.entries()) requireSize(images[n], size);
       return resultOf(image, reading);
     } catch (error) {
       if (error instanceof ReaderError) throw new OperationError(error.toJobError(), { cause: error });
@@ -76,24 +75,6 @@ function record(value: unknown): object {
 
 function requireLocal(path: string): void {
   if (path.startsWith('/')) return;
-  throw refusal('IMAGE_UNSUPPORTED', `images are read from files so far, not from ${path.split(':')[0]}:`, {
-    feature: 'image source',
-  });
-}
-
-function requireSize(image: Image | undefined, found: number): void {
-  const expected = image?.size_bytes;
-  if (expected === undefined || expected === found) return;
-  throw refusal(
-    'IMAGE_CHECKSUM_MISMATCH',
-    `the image has ${found} bytes, not the ${expected} the job names`,
-    {
-      expected,
-      actual: found,
-    },
-  );
-}
-
-function refusal(code: JobError['code'], message: string, details: JobError['details']): OperationError {
-  return new OperationError({ code, message, phase: 'validation', recoverable: false, details });
+  const message = `images are read from files so far, not from ${path.split(':')[0]}:`;
+  throw new ReaderError('IMAGE_UNSUPPORTED', 'validation', message, { feature: 'image source' });
 }
