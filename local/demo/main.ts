@@ -18,16 +18,29 @@ async function demo(path: string): Promise<number> {
     console.error(`disklane demo: ${path} does not exist`);
     return 1;
   }
+  const stopped = interrupted();
   const dataDir = await mkdtemp(join(tmpdir(), 'disklane-demo-'));
-  // The root is the image itself: nothing else on this machine can be named in a job.
-  const settings = { HOST: '127.0.0.1', PORT: '0', DISKLANE_DATA_DIR: dataDir, DISKLANE_IMAGE_ROOTS: image };
-  const service = await startService(parseSettings(localSettings, settings), { worker: true });
+  const settings = {
+    ...parseSettings(localSettings, { PORT: '0', DISKLANE_DATA_DIR: dataDir, DISKLANE_DRAIN_SECONDS: '0' }),
+    // The root is the image itself: nothing else on this machine can be named in a job.
+    DISKLANE_IMAGE_ROOTS: [image],
+  };
+  const service = await startService(settings, { worker: true });
   try {
-    return await inspect(`${service.url}/api/v1`, image);
+    return await Promise.race([inspect(`${service.url}/api/v1`, image), stopped]);
   } finally {
     await service.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** The exit code for when the demo is told to stop, or nobody reads what it prints any more. */
+function interrupted(): Promise<number> {
+  return new Promise((resolve) => {
+    process.on('SIGINT', () => resolve(130));
+    process.on('SIGTERM', () => resolve(143));
+    process.stdout.on('error', () => resolve(1));
+  });
 }
 
 async function inspect(api: string, image: string): Promise<number> {
@@ -57,4 +70,5 @@ async function inspect(api: string, image: string): Promise<number> {
 }
 
 const [path = sample] = process.argv.slice(2);
-process.exitCode = await demo(path);
+// Not only the exit code: after an interruption something may still wait for the job.
+process.exit(await demo(path));

@@ -62,7 +62,9 @@ function system({ operating_system: os, operating_systems, kernels }: Inspection
 }
 
 function storage({ image, storage: { disks, devices = [] }, mounts }: InspectionResult): Row[] {
-  const mounted = new Map(mounts.map((mount) => [mount.device, mount.mount_point]));
+  // Swap's mount point is the word "none".
+  const places = mounts.filter(({ mount_point }) => mount_point.startsWith('/'));
+  const mounted = new Map(places.map((mount) => [mount.device, mount.mount_point]));
   return [
     [
       'image',

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import type { JobView } from '../../core/job/view.ts';
+import { samplePackages } from '../../local/demo/sample-packages.ts';
 
 export const repository = join(import.meta.dirname, '../..');
 
@@ -21,11 +22,11 @@ export class Program {
   #stderr = '';
 
   constructor(file: string, args: readonly string[], settings: Settings) {
-    const { PATH = '', HOME = '/', CI } = process.env;
+    const { PATH = '', HOME = '/' } = process.env;
     this.child = spawn(file, [...args], {
       cwd: repository,
       // Not the whole environment: a setting of whoever runs the tests must not reach the service.
-      env: { PATH, HOME, ...(CI !== undefined && { CI }), ...settings },
+      env: { PATH, HOME, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -222,3 +223,10 @@ export async function resultOf<Data = unknown>(
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
+
+/** The guest that the repository carries, and what the demo's data say of it. */
+export const sample = {
+  image: join(repository, 'disk/reader/sample.qcow2'),
+  product: 'Debian GNU/Linux 12 (bookworm)',
+  packages: samplePackages.length,
+} as const;

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** The programs that fixtures are made with and compared against, and the Debian package of each. */
@@ -26,6 +26,14 @@ const tools = {
   setfacl: 'acl',
   jq: 'jq',
   curl: 'curl',
+  script: 'bsdutils',
+} as const;
+
+/** What else the tests need: where the Debian package puts it. */
+const files = {
+  // Another Python may come first in PATH, without the packages.
+  '/usr/bin/python3': 'python3',
+  '/usr/lib/python3/dist-packages/requests': 'python3-requests',
 } as const;
 
 const searched = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
@@ -42,7 +50,9 @@ function has(tool: string): boolean {
 }
 
 function missingPackages(): string[] {
-  return [...new Set(Object.entries(tools).flatMap(([tool, owner]) => (has(tool) ? [] : [owner])))];
+  const forTools = Object.entries(tools).flatMap(([tool, owner]) => (has(tool) ? [] : [owner]));
+  const forFiles = Object.entries(files).flatMap(([file, owner]) => (existsSync(file) ? [] : [owner]));
+  return [...new Set([...forTools, ...forFiles])];
 }
 
 /** Vitest's global set-up: installs what the fixtures need when it may, and otherwise says what to install. */

@@ -19,9 +19,9 @@ export function createInspect(
   return async ({ document, signal, progress }) => {
     const { image, disks, options } = inspectPayload.parse(document.payload.data);
     const images = [image, ...disks];
-    for (const { path } of images) requireLocal(path);
     const admitted = Math.min(maxDiskSizeGb, document.constraints.maximum_disk_size_gb ?? maxDiskSizeGb);
     try {
+      for (const { path } of images) requireLocal(path);
       const reading = await readImages(readers, {
         images: images.map(({ path, checksum, size_bytes }) => ({
           path,
@@ -75,11 +75,6 @@ function record(value: unknown): object {
 
 function requireLocal(path: string): void {
   if (path.startsWith('/')) return;
-  throw new OperationError({
-    code: 'IMAGE_UNSUPPORTED',
-    message: `images are read from files so far, not from ${path.split(':')[0]}:`,
-    phase: 'validation',
-    recoverable: false,
-    details: { feature: 'image source' },
-  });
+  const message = `images are read from files so far, not from ${path.split(':')[0]}:`;
+  throw new ReaderError('IMAGE_UNSUPPORTED', 'validation', message, { feature: 'image source' });
 }
