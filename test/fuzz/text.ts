@@ -129,7 +129,7 @@ export function mutateText(image: MutatedImage, texts: Texts, random: Random, st
   const file = random.pick(texts.files);
   const { room, blockSize } = texts;
   const whole = Math.floor(room.length / blockSize / SLOTS) * blockSize;
-  const huge = step === 0 && random.once(24);
+  const huge = step === 0 && random.once(5);
   const at = huge ? 0 : step * whole;
   const text = huge
     ? repeated(random, Math.min(room.length, 8 * 1024 ** 2))
