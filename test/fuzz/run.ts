@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Batch, Told } from './child.ts';
 
 export type Bounds = {
-  /** Milliseconds one case may take. */
+  /** Milliseconds of processor time one case may take; of the clock ten times that. */
   readonly milliseconds: number;
   /** Resident bytes a child may have, its seeds (90 MB) included. */
   readonly memory: number;
@@ -95,7 +95,7 @@ function work(
 ): Promise<Batch | null> {
   return new Promise((resolve) => {
     let current = batch.from;
-    let since = Number.POSITIVE_INFINITY;
+    let began: { cpu: number; clock: number } | null = null;
     const end = (left: Batch | null) => {
       clearInterval(looking);
       child.off('message', hear);
@@ -113,16 +113,20 @@ function work(
       const memory = resident(child);
       summary.mostMemory = Math.max(summary.mostMemory, memory);
       if (memory > limits.memory) kill(`memory: ${Math.round(memory / 1024 ** 2)} MiB resident`);
-      else if (performance.now() - since > limits.milliseconds)
-        kill(`hang: more than ${limits.milliseconds} ms`);
+      else if (began !== null) {
+        const cpu = processorTime(child) - began.cpu;
+        const clock = performance.now() - began.clock;
+        if (Math.max(cpu, clock / 10) > limits.milliseconds)
+          kill(`hang: more than ${limits.milliseconds} ms`);
+      }
     }, LOOK_MS);
     const hear = (told: Told) => {
       if (told.kind === 'done') end(null);
       else if (told.kind === 'begin') {
         current = told.case;
-        since = performance.now();
+        began = { cpu: processorTime(child), clock: performance.now() };
       } else {
-        since = Number.POSITIVE_INFINITY;
+        began = null;
         const { case: number, seed, outcome } = told;
         summary.cases++;
         count(summary.outcomes, outcome.kind);
@@ -148,9 +152,19 @@ function count(of: Map<string, number>, key: string): void {
 
 /** Resident bytes of a child; 0 where it has gone. */
 function resident(child: ChildProcess): number {
+  return Number(procFile(child, 'statm').split(' ')[1] ?? 0) * 4096;
+}
+
+/** Milliseconds of processor time that a child has had (utime and stime of proc(5), in hundredths). */
+function processorTime(child: ChildProcess): number {
+  const fields = procFile(child, 'stat').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10;
+}
+
+function procFile(child: ChildProcess, name: string): string {
   try {
-    return Number(readFileSync(`/proc/${child.pid}/statm`, 'latin1').split(' ')[1]) * 4096;
+    return readFileSync(`/proc/${child.pid}/${name}`, 'latin1');
   } catch {
-    return 0;
+    return '';
   }
 }
