@@ -23,6 +23,12 @@ const Tag = { escaped: 1, sameUuid: 2, last: 8 } as const;
 const readableIncompat = 0x3f;
 const two32 = 2 ** 32;
 
+/**
+ * Bytes of the log that are gone through: mke2fs makes journals of at most this size by itself. One whose blocks
+ * are all the same could have 2^32 of them.
+ */
+const maxLogBytes = 1024 ** 3;
+
 /** What the journal asks for; `notes` say what of it could not be honoured. */
 export type Replay = {
   /** Blocks of the filesystem and where the journal keeps their newest committed content. */
@@ -144,12 +150,15 @@ class Recovery {
 
   run(): Replay {
     // Each block of the log is visited at most once, so a log that runs into itself ends.
-    let left = this.#head.last - this.#head.first;
+    const blocks = this.#head.last - this.#head.first;
+    const most = Math.floor(maxLogBytes / this.#volume.superblock.blockSize);
+    let left = Math.min(blocks, most);
     while (left > 0) {
       const used = this.#step();
       if (used === 0) break;
       left -= used;
     }
+    if (left <= 0 && most < blocks) this.#stop(`more than ${maxLogBytes} bytes of it were read`);
     const notes: { code: string; message: string }[] = [];
     if (this.#trouble !== null) {
       notes.push({
@@ -230,6 +239,9 @@ class Recovery {
     const size = incompat & JournalIncompat.is64 ? 8 : 4;
     const end = be32(b, 12);
     if (end > b.length - (checksummed ? 4 : 0)) return this.#stop('a revoke block is longer than itself');
+    if (this.#revoked.size + end / size > this.#volume.limits.maxEntries) {
+      return this.#stop('it revokes more blocks than maxEntries');
+    }
     for (let at = 16; at + size <= end; at += size) {
       this.#revoked.add(size === 8 ? be32(b, at) * two32 + be32(b, at + 4) : be32(b, at));
     }
