@@ -41,7 +41,11 @@ export function findGuests(storage: Storage, limits: Limits, warnings: Warnings)
     const tree = new GuestTree(filesystem, root.ino, limits, warnings);
     if (!isRoot(tree)) continue;
     if (guests.length === maxGuests) {
-      warnings.add('SYSTEMS_LEFT_OUT', `more than ${maxGuests} operating systems; the rest is not read`, name);
+      warnings.add(
+        'SYSTEMS_LEFT_OUT',
+        `more than ${maxGuests} operating systems; the rest is not read`,
+        name,
+      );
       break;
     }
     guests.push({ tree, root: name, mounts: mountAll(tree, storage, warnings) });

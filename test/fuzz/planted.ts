@@ -1,4 +1,5 @@
 import { read } from '../../disk/device.ts';
+import { DiskError } from '../../disk/error.ts';
 import { inspect } from '../../disk/inspect.ts';
 
 /** Readers with a bug each, to show that the fuzz finds it. */
@@ -6,7 +7,7 @@ export const plantedBugs: ReadonlyMap<string, typeof inspect> = new Map<string, 
   [
     'exception',
     (...given) => {
-      if (given[1][0] !== undefined) new Uint8Array(4).set(new Uint8Array(5));
+      new Uint8Array(4).set(new Uint8Array(5));
       return inspect(...given);
     },
   ],
@@ -36,7 +37,10 @@ export const plantedBugs: ReadonlyMap<string, typeof inspect> = new Map<string, 
     },
   ],
   [
-    'io',
-    (_, [source]) => inspect(_, [], () => read(source ?? { size: 0, readInto() {}, prefetch() {} }, 0, 1)),
+    'failing',
+    () => {
+      const text = { expected: 'bytes', found: 'none' };
+      throw new DiskError({ kind: 'io', layer: 'file', at: 0, image: null, ...text });
+    },
   ],
 ]);

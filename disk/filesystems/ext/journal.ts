@@ -24,10 +24,10 @@ const readableIncompat = 0x3f;
 const two32 = 2 ** 32;
 
 /**
- * Bytes of the log that are gone through: mke2fs makes journals of at most this size by itself. One whose blocks
- * are all the same could have 2^32 of them.
+ * Bytes of the log that are gone through, for each entry of limits.maxEntries: by default the 1 GiB that mke2fs
+ * gives a journal at most. One whose blocks are all the same could have 2^32 of them.
  */
-const maxLogBytes = 1024 ** 3;
+const bytesPerEntry = 1024;
 
 /** What the journal asks for; `notes` say what of it could not be honoured. */
 export type Replay = {
@@ -151,14 +151,15 @@ class Recovery {
   run(): Replay {
     // Each block of the log is visited at most once, so a log that runs into itself ends.
     const blocks = this.#head.last - this.#head.first;
-    const most = Math.floor(maxLogBytes / this.#volume.superblock.blockSize);
+    const { limits, superblock } = this.#volume;
+    const most = Math.floor((limits.maxEntries * bytesPerEntry) / superblock.blockSize);
     let left = Math.min(blocks, most);
     while (left > 0) {
       const used = this.#step();
       if (used === 0) break;
       left -= used;
     }
-    if (left <= 0 && most < blocks) this.#stop(`more than ${maxLogBytes} bytes of it were read`);
+    if (left <= 0 && most < blocks) this.#stop('it goes on for more than maxEntries allows');
     const notes: { code: string; message: string }[] = [];
     if (this.#trouble !== null) {
       notes.push({
