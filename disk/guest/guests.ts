@@ -28,6 +28,9 @@ const needed = new Set(
   ),
 );
 
+/** Systems read, each of which may take as long as another job: no machine has more. */
+const maxGuests = 16;
+
 /** Every root filesystem among the volumes, in their order, with the other volumes mounted as its fstab says. */
 export function findGuests(storage: Storage, limits: Limits, warnings: Warnings): Guest[] {
   const guests: Guest[] = [];
@@ -37,6 +40,14 @@ export function findGuests(storage: Storage, limits: Limits, warnings: Warnings)
     if (filesystem === null || root === undefined) continue;
     const tree = new GuestTree(filesystem, root.ino, limits, warnings);
     if (!isRoot(tree)) continue;
+    if (guests.length === maxGuests) {
+      warnings.add(
+        'SYSTEMS_LEFT_OUT',
+        `more than ${maxGuests} operating systems; the rest is not read`,
+        name,
+      );
+      break;
+    }
     guests.push({ tree, root: name, mounts: mountAll(tree, storage, warnings) });
   }
   return guests;

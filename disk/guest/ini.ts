@@ -11,16 +11,17 @@ export type IniSection = { readonly name: Name; readonly entries: readonly (read
 export function parseIni(lines: readonly Name[]): IniSection[] {
   const sections: { name: Name; entries: (readonly [Name, Name])[] }[] = [];
   let current: (typeof sections)[number] | null = null;
-  let held = '';
+  // Pieces, joined once: taking the end off a growing line each time would be quadratic.
+  let held: string[] = [];
   for (const raw of lines) {
     const comment = /^\s*[#;]/.test(raw);
     if (comment) continue;
-    const line: string = held + raw;
-    held = '';
-    if (line.endsWith('\\')) {
-      held = `${line.slice(0, -1)} `;
+    if (raw.endsWith('\\')) {
+      held.push(raw.slice(0, -1));
       continue;
     }
+    const line = held.length === 0 ? raw : [...held, raw].join(' ');
+    held = [];
     const heading = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1];
     const equals = line.indexOf('=');
     if (heading !== undefined) {

@@ -1,7 +1,7 @@
 import { textOf } from '../name.ts';
 import type { Service, Services } from './facts.ts';
 import { readUnits } from './systemd.ts';
-import { byBytes, part, text } from './text.ts';
+import { addTo, byBytes, part, text } from './text.ts';
 import type { GuestTree, TreeEntry } from './tree.ts';
 
 /** Files in /etc/init.d that start nothing. */
@@ -26,7 +26,7 @@ function readSysv(tree: GuestTree): Service[] {
     const entries = tree.list(`/etc/${level}.d`);
     for (const { name } of entries.length > 0 ? entries : tree.list(`/etc/rc.d/${level}.d`)) {
       const script = /^S[0-9]{2}(.+)$/.exec(name)?.[1];
-      if (script !== undefined) started.set(script, [...(started.get(script) ?? []), level]);
+      if (script !== undefined) addTo(started, script, level);
     }
   }
   return scriptsOf(tree).map(({ name }) => {
@@ -46,7 +46,7 @@ function readOpenRc(tree: GuestTree): Service[] {
   for (const { name: level, type } of tree.list('/etc/runlevels')) {
     if (type !== 'directory') continue;
     for (const { name } of tree.list(`/etc/runlevels/${level}`)) {
-      started.set(name, [...(started.get(name) ?? []), textOf(part(level))]);
+      addTo(started, name, textOf(part(level)));
     }
   }
   return scriptsOf(tree).map(({ name }) => {

@@ -1,7 +1,7 @@
 import { type Name, textOf } from '../name.ts';
 import type { Service } from './facts.ts';
 import { parseIni, valuesOf } from './ini.ts';
-import { addAll, byBytes, linesOf, part, text, words } from './text.ts';
+import { addAll, addTo, byBytes, linesOf, part, text, words } from './text.ts';
 import type { GuestTree } from './tree.ts';
 
 /** Where links that enable a unit are made (systemctl enable). */
@@ -68,11 +68,11 @@ function scan(tree: GuestTree): Units {
         }
       } else if (type === 'directory' && name.endsWith('.service.d')) {
         const service = part(name.slice(0, -2));
-        dropIns.set(service, [...(dropIns.get(service) ?? []), `${folder}/${name}`]);
+        addTo(dropIns, service, `${folder}/${name}`);
       } else if (isService(name) && (type === 'file' || type === 'symlink') && !files.has(name)) {
         files.set(name, { folder, isLink: type === 'symlink' });
         const target = folder === config && type === 'symlink' ? targetOf(tree, folder, name) : null;
-        if (target !== null && target !== name) links.set(target, [...(links.get(target) ?? []), name]);
+        if (target !== null && target !== name) addTo(links, target, name);
       }
     }
   }
@@ -105,7 +105,7 @@ function stateOf(tree: GuestTree, units: Units, name: Name, { folder, isLink }: 
   if (install === null) return 'unknown';
   if (install.instances.some((instance) => units.enabled.has(instance))) return 'enabled';
   const links = units.links.get(name) ?? [];
-  if (links.some((alias) => install.aliases.includes(alias))) return 'enabled';
+  if (links.some((alias) => install.aliases.has(alias))) return 'enabled';
   if (target !== null && folder === config) return 'linked';
   if (links.length > 0 || units.instantiated.has(name)) return 'indirect';
   return install.rules ? 'disabled' : install.also ? 'indirect' : 'static';
@@ -131,7 +131,7 @@ function absolute(link: Name, folder: string): string {
 type Install = {
   readonly rules: boolean;
   readonly also: boolean;
-  readonly aliases: readonly Name[];
+  readonly aliases: ReadonlySet<Name>;
   readonly instances: readonly Name[];
 };
 
@@ -148,11 +148,11 @@ function readInstall(tree: GuestTree, units: Units, name: Name, path: string): I
   }
   const sections = parseIni(lines);
   const all = (key: string) => valuesOf(sections, 'Install', key).flatMap(words);
-  const aliases = all('Alias');
+  const aliases = new Set(all('Alias'));
   const isTemplate = name.endsWith('@.service');
   const instance = all('DefaultInstance').at(-1);
   return {
-    rules: aliases.length + all('WantedBy').length + all('RequiredBy').length > 0,
+    rules: aliases.size + all('WantedBy').length + all('RequiredBy').length > 0,
     also: all('Also').length > 0,
     aliases,
     instances:

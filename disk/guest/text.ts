@@ -34,14 +34,24 @@ export function lowerCase(value: string): Name {
 
 /** The words between runs of blanks. */
 export function words(value: string): Name[] {
-  return value.split(/[ \t\r\n\v\f]+/).flatMap((word) => (word === '' ? [] : [part(word)]));
+  const found: Name[] = [];
+  for (let from = 0; from < value.length; from++) {
+    if (isBlank(value, from)) continue;
+    const start = from;
+    while (from < value.length && !isBlank(value, from)) from++;
+    found.push(part(value.slice(start, from)));
+  }
+  return found;
 }
+
+/** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
+export const maxLineBytes = 64 * 1024;
 
 /** The lines of a file's bytes, without their ends. */
 export function linesOf(bytes: Uint8Array): Name[] {
   return nameOf(bytes)
     .split('\n')
-    .map((line) => part(line.endsWith('\r') ? line.slice(0, -1) : line));
+    .map((line) => part((line.endsWith('\r') ? line.slice(0, -1) : line).slice(0, maxLineBytes)));
 }
 
 /** A guest's text as a field of the result and, where its bytes are not UTF-8, `<field>_base64` beside it. */
@@ -78,6 +88,13 @@ export function decimal(value: string | undefined, max: number): number | null {
 /** Appends all items. `push(...items)` puts them on the stack, which a guest's long list overflows. */
 export function addAll<T>(to: T[], items: Iterable<T>): void {
   for (const item of items) to.push(item);
+}
+
+/** Appends to the list under a key. A new list for each item would make many items quadratic. */
+export function addTo<K, V>(lists: Map<K, V[]>, key: K, item: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }
 
 /** Bytewise order of names, the same on every machine. */

@@ -2,7 +2,7 @@ import { limit } from '../error.ts';
 import type { Filesystem, FileType, Ino, Stat } from '../filesystems/filesystem.ts';
 import type { Limits } from '../limits.ts';
 import { type Name, nameOf, textOf } from '../name.ts';
-import { byBytes, linesOf, part } from './text.ts';
+import { byBytes, linesOf, maxLineBytes, part } from './text.ts';
 import type { Warnings } from './warnings.ts';
 
 /** PATH_MAX of Linux: a longer symlink target cannot be followed there either. */
@@ -11,8 +11,10 @@ const maxPathBytes = 4096;
 const maxCachedNodes = 100_000;
 /** Bytes of one read of a streamed file. */
 const chunkBytes = 128 * 1024;
-/** A longer line is cut: nothing that is read line by line has a meaning past it. */
-const maxLineBytes = 64 * 1024;
+/** Bytes of all files together that are read whole: one large file may be linked to by a thousand names. */
+const maxContentBytes = 64 * 1024 ** 2;
+/** Entries of all directories together that are listed, for the same reason. */
+const maxListed = 200_000;
 /** Largest file that is streamed: a sparse file of terabytes costs nothing to make. */
 const maxStreamBytes = 256 * 1024 ** 2;
 
@@ -54,6 +56,8 @@ export class GuestTree {
   readonly #limits: Limits;
   readonly #warnings: Warnings;
   #cached = 0;
+  #contentBytes = 0;
+  #listed = 0;
 
   constructor(filesystem: Filesystem, root: Ino, limits: Limits, warnings: Warnings) {
     this.#root = new Node(filesystem, root, null, part('/'));
@@ -121,6 +125,7 @@ export class GuestTree {
         if (entries.length >= this.#limits.maxEntries) {
           throw limit('guest', 'maxEntries', `a directory of more than ${entries.length} entries`);
         }
+        if (++this.#listed > maxListed) throw limit('guest', 'maxListed', `more than ${maxListed} entries`);
         entries.push({ name, type: type === 'unknown' ? node.filesystem.stat(ino).type : type });
         // What is listed is mostly opened next: no need to search the directory again for each name.
         if (!node.children.has(name)) this.#keep(node, name, ino);
@@ -147,7 +152,12 @@ export class GuestTree {
     return this.#at(path, (node) => {
       if (this.#stat(node).type !== 'file') return null;
       const file = node.filesystem.open(node.ino);
-      const bytes = new Uint8Array(wanted(file.size));
+      const length = wanted(file.size);
+      this.#contentBytes += length;
+      if (this.#contentBytes > maxContentBytes) {
+        throw limit('guest', 'maxContentBytes', `more than ${maxContentBytes} bytes of small files`);
+      }
+      const bytes = new Uint8Array(length);
       if (bytes.length > 0) file.readInto(bytes, 0);
       return bytes;
     });

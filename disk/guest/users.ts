@@ -28,6 +28,9 @@ export function readUsers(tree: GuestTree): Users {
     const gid = decimal(group, maxId);
     if (name === undefined || uid === null || gid === null) continue;
     const own = primary.get(gid);
+    const others = memberOf.get(name) ?? [];
+    // Listed once: a name on every line of passwd would multiply with its groups.
+    memberOf.delete(name);
     users.push({
       ...text('name', name),
       uid,
@@ -36,7 +39,7 @@ export function readUsers(tree: GuestTree): Users {
       ...text('shell', shell ?? part('')),
       ...text('gecos', gecos ?? part('')),
       locked: password === 'x' ? (locks.get(name) ?? null) : isLocked(password ?? ''),
-      groups: [...new Set([...(own === undefined ? [] : [own]), ...(memberOf.get(name) ?? [])])],
+      groups: [...new Set([...(own === undefined ? [] : [own]), ...others])],
     });
   }
   return { users, groups };

@@ -13,6 +13,8 @@ const MIN_ENTRY = 128;
 /** Bytes of an entry array accepted, so at most 32,768 partitions; 16 KiB is usual. */
 const MAX_ARRAY = 4 * 1024 ** 2;
 const PIECE = 64 * 1024;
+/** Partitions listed: what Linux has numbers for (DISK_MAX_PARTS). Each may hold the same system once more. */
+const MAX_PARTITIONS = 256;
 const UNUSED = '00000000-0000-0000-0000-000000000000';
 
 const typeFlags = new Map([
@@ -49,7 +51,7 @@ export function readGpt(device: BlockDevice, sectorSizes: readonly number[]): Ta
 function withNote(table: Table, problem: DiskError | null): Table {
   const why = problem?.message ?? 'it is missing';
   const message = `the primary partition table cannot be used, so the backup is read: ${why}`;
-  return { ...table, notes: [{ code: 'GPT_BACKUP_USED', message }] };
+  return { ...table, notes: [...table.notes, { code: 'GPT_BACKUP_USED', message }] };
 }
 
 /** One copy: the table, the damage found, or null where there is no signature. */
@@ -105,11 +107,16 @@ function checkEntries(device: BlockDevice, headerAt: number, stored: number, at:
 function readEntries(device: BlockDevice, header: Header): Table {
   const { sectorSize, entriesAt, entrySize, entries } = header;
   const partitions: Partition[] = [];
+  const table: Table = { kind: 'gpt', sectorSize, partitions, notes: [], problem: null };
   for (let index = 0; index < entries; index++) {
     const at = entriesAt + index * entrySize;
     const b = read(device, at, MIN_ENTRY);
     const type = guid(b, 0);
     if (type === UNUSED) continue;
+    if (partitions.length === MAX_PARTITIONS) {
+      const message = `more than ${MAX_PARTITIONS} partitions; the rest is left out`;
+      return { ...table, notes: [{ code: 'PARTITIONS_LEFT_OUT', message }] };
+    }
     const startBytes = le64(b, 32) * sectorSize;
     // The last sector is inclusive; one that comes before the first gives a size that is no size.
     const sizeBytes = Math.max((le64(b, 40) + 1) * sectorSize - startBytes, 0);
@@ -125,7 +132,7 @@ function readEntries(device: BlockDevice, header: Header): Table {
       problem,
     });
   }
-  return { kind: 'gpt', sectorSize, partitions, notes: [], problem: null };
+  return table;
 }
 
 /** A stated size may be any 64-bit count of sectors; past 2^53 − 1 it is damage, and no number to pass on. */

@@ -17,6 +17,12 @@ const maxRemembered = 100_000;
 /** Damaged blocks of one directory that are stepped over, so that the entries of the others are found. */
 const maxDamaged = 16;
 
+/**
+ * Bytes of directories read in all, for each entry of limits.maxEntries: far more than any name takes, and an
+ * end for directories of a billion blocks that are all the same one.
+ */
+const bytesPerEntry = 1024;
+
 /** A directory's blocks by number: the bytes, checked by their checksum, and where they lie. */
 export type DirectoryBlocks = {
   readonly count: number;
@@ -30,6 +36,7 @@ export class Directories {
   readonly #blocks = new Lru<number, DirectoryBlocks>(256);
   readonly #remembered = new Map<number, ReadonlyMap<Name, number>>();
   #rememberedNames = 0;
+  #bytesRead = 0;
 
   constructor(volume: ExtVolume, xattrs: Xattrs) {
     this.#volume = volume;
@@ -164,7 +171,13 @@ export class Directories {
     const runs = mapping(this.#volume, inode);
     const blocks = {
       count,
-      get: (index: number) => directoryBlock(this.#volume, inode, runs, index),
+      get: (index: number) => {
+        this.#bytesRead += blockSize;
+        if (this.#bytesRead > this.#volume.limits.maxEntries * bytesPerEntry) {
+          throw limit(layer, 'maxEntries', `${this.#bytesRead} bytes of directories were read`);
+        }
+        return directoryBlock(this.#volume, inode, runs, index);
+      },
     };
     this.#blocks.set(inode.number, blocks);
     return blocks;

@@ -23,6 +23,12 @@ const Tag = { escaped: 1, sameUuid: 2, last: 8 } as const;
 const readableIncompat = 0x3f;
 const two32 = 2 ** 32;
 
+/**
+ * Bytes of the log that are gone through, for each entry of limits.maxEntries: by default the 1 GiB that mke2fs
+ * gives a journal at most. One whose blocks are all the same could have 2^32 of them.
+ */
+const bytesPerEntry = 1024;
+
 /** What the journal asks for; `notes` say what of it could not be honoured. */
 export type Replay = {
   /** Blocks of the filesystem and where the journal keeps their newest committed content. */
@@ -144,12 +150,16 @@ class Recovery {
 
   run(): Replay {
     // Each block of the log is visited at most once, so a log that runs into itself ends.
-    let left = this.#head.last - this.#head.first;
+    const blocks = this.#head.last - this.#head.first;
+    const { limits, superblock } = this.#volume;
+    const most = Math.floor((limits.maxEntries * bytesPerEntry) / superblock.blockSize);
+    let left = Math.min(blocks, most);
     while (left > 0) {
       const used = this.#step();
       if (used === 0) break;
       left -= used;
     }
+    if (left <= 0 && most < blocks) this.#stop('it goes on for more than maxEntries allows');
     const notes: { code: string; message: string }[] = [];
     if (this.#trouble !== null) {
       notes.push({
@@ -230,6 +240,9 @@ class Recovery {
     const size = incompat & JournalIncompat.is64 ? 8 : 4;
     const end = be32(b, 12);
     if (end > b.length - (checksummed ? 4 : 0)) return this.#stop('a revoke block is longer than itself');
+    if (this.#revoked.size + end / size > this.#volume.limits.maxEntries) {
+      return this.#stop('it revokes more blocks than maxEntries');
+    }
     for (let at = 16; at + size <= end; at += size) {
       this.#revoked.add(size === 8 ? be32(b, at) * two32 + be32(b, at + 4) : be32(b, at));
     }

@@ -23,6 +23,7 @@ export function readIfupdown(tree: GuestTree): Found[] {
 /** Reads one file's stanzas; gives the files that it sources. */
 function readFile(tree: GuestTree, file: Name, interfaces: Map<string, Found>): Name[] {
   const sourced: Name[] = [];
+  let sources = 0;
   let current: Found | null = null;
   for (const line of continued(tree.lines(file))) {
     const [keyword, ...values] = words(line);
@@ -33,6 +34,8 @@ function readFile(tree: GuestTree, file: Name, interfaces: Map<string, Found>): 
       current = interfaces.get(key) ?? found(textOf(first), file);
       interfaces.set(key, current);
       if (second === 'inet' || second === 'inet6') current.methods.push(textOf(third ?? part('manual')));
+    } else if (keyword.startsWith('source') && sources++ >= maxFiles) {
+      // Each may list a large directory.
     } else if (keyword === 'source' && first !== undefined) {
       addAll(sourced, matching(tree, inFolderOf(file, first)));
     } else if (keyword === 'source-directory' && first !== undefined) {

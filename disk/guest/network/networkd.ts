@@ -1,6 +1,6 @@
 import { type Name, textOf } from '../../name.ts';
 import { lastOf, parseIni, valuesOf } from '../ini.ts';
-import { addAll, part, words } from '../text.ts';
+import { addAll, addTo, part, words } from '../text.ts';
 import type { GuestTree } from '../tree.ts';
 import { type Found, found } from './interface.ts';
 
@@ -24,7 +24,7 @@ export function readNetworkd(tree: GuestTree): Found[] {
     for (const { name, type } of tree.list(folder)) {
       if (name.endsWith('.network.d') && type === 'directory') {
         const of = part(name.slice(0, -2));
-        dropIns.set(of, [...(dropIns.get(of) ?? []), part(`${folder}/${name}`)]);
+        addTo(dropIns, of, part(`${folder}/${name}`));
       } else if (name.endsWith('.network') && !files.has(name)) {
         files.set(name, folder);
       }

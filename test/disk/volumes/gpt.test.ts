@@ -199,3 +199,12 @@ test('without a protective MBR a GPT is read with a note, but not where a filesy
   await patch(path, 512, bytes.subarray(512, 1024));
   expect(table(path)).toMatchObject({ kind: 'none', partitions: [] });
 });
+
+test('of more than 256 partitions the rest is left out, with a note', async () => {
+  const path = await disk(SIZE);
+  const numbers = Array.from({ length: 300 }, (_, n) => `start=${4096 + n * 8}, size=8, type=L\n`).join('');
+  await partition(path, `label: gpt\ntable-length: 512\nfirst-lba: 2048\n${numbers}`, 512);
+  const found = table(path);
+  expect(found.partitions).toHaveLength(256);
+  expect(found.notes).toMatchObject([{ code: 'PARTITIONS_LEFT_OUT' }]);
+});

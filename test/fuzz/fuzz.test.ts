@@ -1,0 +1,64 @@
+import { beforeAll, expect, test } from 'vitest';
+import { caseOf } from './child.ts';
+import { MutatedImage } from './image.ts';
+import { type Bounds, fuzz } from './run.ts';
+import { type LoadedSeed, loadSeeds } from './seeds/build.ts';
+import { watch } from './watch.ts';
+
+/** Made by this test's first run, and kept. */
+let seeds: LoadedSeed[] = [];
+
+beforeAll(async () => {
+  seeds = await loadSeeds();
+});
+
+test('the seeds themselves are read whole', () => {
+  expect(seeds.length).toBeGreaterThan(20);
+  for (const { name, bytes, places } of seeds) {
+    expect(places.length, name).toBeGreaterThan(10);
+    expect(watch(new MutatedImage(bytes)), name).toMatchObject({
+      kind: 'result with a system',
+      finding: null,
+    });
+  }
+});
+
+test('500 mutated images end in a result or a DiskError, within their bounds', {
+  timeout: 120_000,
+}, async () => {
+  const { cases, findings, outcomes } = await fuzz({ seed: 'smoke', images: 500 }, 2);
+  expect(findings).toEqual([]);
+  expect(cases).toBe(500);
+  // The mutations go deep enough to be refused, and leave enough to be read.
+  expect(outcomes.get('result with a system')).toBeGreaterThan(100);
+  expect([...outcomes.keys()].filter((kind) => kind.startsWith('damage')).length).toBeGreaterThan(1);
+});
+
+test('a case depends on the seed of the run and its number only', () => {
+  const digest = (seed: string, number: number) => {
+    const { from, image, steps } = caseOf(seed, number, seeds);
+    return { name: from.name, steps, size: image.size, changes: image.changes() };
+  };
+  expect(digest('a', 7)).toEqual(digest('a', 7));
+  expect(digest('a', 7)).not.toEqual(digest('b', 7));
+  expect(digest('a', 7)).not.toEqual(digest('a', 8));
+});
+
+const tight: Bounds = { milliseconds: 500, memory: 400 * 1024 ** 2 };
+
+test.each([
+  ['exception', 'RangeError'],
+  ['outside', 'read of 2 bytes at'],
+  ['endless', 'hang'],
+  ['memory', 'memory'],
+  ['failing', 'io: '],
+])('a reader with a planted bug is found: %s', async (planted, what) => {
+  const { findings, cases } = await fuzz(
+    { seed: 'planted', images: 2, pattern: 'ext2-1k', planted },
+    1,
+    tight,
+  );
+  expect(cases).toBe(2);
+  expect(findings).toHaveLength(2);
+  for (const finding of findings) expect(finding.what).toContain(what);
+});
