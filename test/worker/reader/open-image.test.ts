@@ -138,7 +138,8 @@ describe('what is refused', () => {
       }
     })();
     const seen = new Map<string, number>();
-    for (let i = 0; i < 500; i++) {
+    // On a busy machine it takes longer until the opener has met both.
+    for (let i = 0; i < 500 || !seen.has('IMAGE_NOT_ALLOWED') || !seen.has('7'); i++) {
       const result = await openImage(path, [root]).then(
         async (file) => {
           await file.close();
@@ -154,8 +155,6 @@ describe('what is refused', () => {
     expect(
       [...seen.keys()].filter((key) => !['7', 'IMAGE_NOT_ALLOWED', 'IMAGE_NOT_FOUND'].includes(key)),
     ).toEqual([]);
-    expect(seen.get('IMAGE_NOT_ALLOWED')).toBeGreaterThan(0);
-    expect(seen.get('7')).toBeGreaterThan(0);
   });
 });
 
