@@ -2,7 +2,7 @@ import { limit } from '../error.ts';
 import type { Filesystem, FileType, Ino, Stat } from '../filesystems/filesystem.ts';
 import type { Limits } from '../limits.ts';
 import { type Name, nameOf, textOf } from '../name.ts';
-import { byBytes, linesOf, maxLineBytes, part } from './text.ts';
+import { byBytes, linesOf, part } from './text.ts';
 import type { Warnings } from './warnings.ts';
 
 /** PATH_MAX of Linux: a longer symlink target cannot be followed there either. */
@@ -15,6 +15,8 @@ const chunkBytes = 128 * 1024;
 const maxContentBytes = 64 * 1024 ** 2;
 /** Entries of all directories together that are listed, for the same reason. */
 const maxListed = 200_000;
+/** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
+const maxLineBytes = 64 * 1024;
 /** Largest file that is streamed: a sparse file of terabytes costs nothing to make. */
 const maxStreamBytes = 256 * 1024 ** 2;
 
@@ -163,10 +165,10 @@ export class GuestTree {
     });
   }
 
-  /** A small file's lines, without their ends (LF or CR LF); empty where there is none. */
+  /** A small file's lines, without their ends (LF or CR LF), cut at 64 KiB; empty where there is none. */
   lines(path: string): Name[] {
     const bytes = this.readFile(path);
-    return bytes === null ? [] : linesOf(bytes);
+    return bytes === null ? [] : linesOf(bytes, maxLineBytes);
   }
 
   /**
