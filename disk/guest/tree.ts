@@ -15,6 +15,9 @@ const chunkBytes = 128 * 1024;
 const maxContentBytes = 64 * 1024 ** 2;
 /** Entries of all directories together that are listed, for the same reason. */
 const maxListed = 200_000;
+/** Lines of one file: no file of configuration has more, and each takes far more memory than its bytes. */
+const maxLines = 200_000;
+const newline = 0x0a;
 /** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
 const maxLineBytes = 64 * 1024;
 /** Largest file that is streamed: a sparse file of terabytes costs nothing to make. */
@@ -165,10 +168,15 @@ export class GuestTree {
     });
   }
 
-  /** A small file's lines, without their ends (LF or CR LF), cut at 64 KiB; empty where there is none. */
+  /** A small file's lines, without their ends (LF or CR LF), cut at 64 KiB; empty where there is none, or too many. */
   lines(path: string): Name[] {
     const bytes = this.readFile(path);
-    return bytes === null ? [] : linesOf(bytes, maxLineBytes);
+    if (bytes === null) return [];
+    let count = 0;
+    for (const byte of bytes) if (byte === newline) count++;
+    if (count <= maxLines) return linesOf(bytes, maxLineBytes);
+    this.#warnings.unreadable(path, limit('guest', 'maxLines', `a file of ${count} lines`));
+    return [];
   }
 
   /**

@@ -48,7 +48,7 @@ test('interfaces that source a folder on every line list it a bounded number of 
   const { network } = await factsWith((folder) => {
     mkdirSync(join(folder, 'etc/network/d'), { recursive: true });
     plant(folder, {
-      'etc/network/interfaces': `${'source d/*\n'.repeat(200_000)}iface last inet dhcp\n`,
+      'etc/network/interfaces': `${'source d/*\n'.repeat(100_000)}iface last inet dhcp\n`,
       'etc/network/d/one': 'iface one inet dhcp\n',
     });
   });
@@ -66,4 +66,12 @@ test('no more than 16 systems are read', async () => {
 test('a line of megabytes is cut', async () => {
   const facts = await factsWith((folder) => plant(folder, { 'etc/hostname': '\0'.repeat(4 * 1024 ** 2) }));
   expect(facts.operating_system?.hostname).toHaveLength(64 * 1024);
+});
+
+test('a file of millions of lines is refused, with a warning', async () => {
+  const facts = await factsWith((folder) => plant(folder, { 'etc/passwd': '\n'.repeat(4 * 1024 ** 2) }));
+  expect(facts.users?.users).toEqual([]);
+  expect(warned(facts, 'FILE_UNREADABLE')).toMatchObject([
+    { where: '/etc/passwd', message: expect.stringContaining('maxLines') },
+  ]);
 });
