@@ -20,7 +20,7 @@ const maxLines = 200_000;
 const newline = 0x0a;
 /** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
 const maxLineBytes = 64 * 1024;
-/** Largest file that is streamed: a sparse file of terabytes costs nothing to make. */
+/** Bytes of all files together that are streamed: a sparse file of terabytes costs nothing to make. */
 const maxStreamBytes = 256 * 1024 ** 2;
 
 /** A place in the tree. `path` is where it is in the guest, without symbolic links. */
@@ -63,6 +63,7 @@ export class GuestTree {
   #cached = 0;
   #contentBytes = 0;
   #listed = 0;
+  #streamedBytes = 0;
 
   constructor(filesystem: Filesystem, root: Ino, limits: Limits, warnings: Warnings) {
     this.#root = new Node(filesystem, root, null, part('/'));
@@ -189,7 +190,10 @@ export class GuestTree {
     let rest = '';
     try {
       const file = node.filesystem.open(node.ino);
-      if (file.size > maxStreamBytes) throw limit('guest', 'maxStreamBytes', `a file of ${file.size} bytes`);
+      this.#streamedBytes += file.size;
+      if (this.#streamedBytes > maxStreamBytes) {
+        throw limit('guest', 'maxStreamBytes', `${this.#streamedBytes} bytes of large files`);
+      }
       file.prefetch([{ offset: 0, length: file.size }]);
       for (let at = 0; at < file.size; at += chunkBytes) {
         const chunk = new Uint8Array(Math.min(chunkBytes, file.size - at));

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync } from 'node:fs';
+import { linkSync, mkdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { factsOf, folderVolume, machine, plant, warned } from '../../support/guest.ts';
@@ -74,4 +74,15 @@ test('a file of millions of lines is refused, with a warning', async () => {
   expect(warned(facts, 'FILE_UNREADABLE')).toMatchObject([
     { where: '/etc/passwd', message: expect.stringContaining('maxLines') },
   ]);
+});
+
+test('one large package database under many names is streamed a bounded number of times', async () => {
+  const { packages, warnings } = await factsWith((folder) => {
+    const database = join(folder, 'var/lib/dpkg/status.d');
+    plant(folder, { 'var/lib/dpkg/status.d/0': 'Package: a\n\n' });
+    truncateSync(join(database, '0'), 100 * 1024 ** 2);
+    for (let n = 1; n < 20; n++) linkSync(join(database, '0'), join(database, `${n}`));
+  });
+  expect(packages?.count).toBeNull();
+  expect(warned({ warnings }, 'FILE_UNREADABLE').length).toBeGreaterThan(15);
 });
