@@ -5,6 +5,9 @@ import type { Packages } from './facts.ts';
 import type { GuestTree } from './tree.ts';
 import type { Warnings } from './warnings.ts';
 
+/** Packages listed: thrice what Debian has in all. */
+const maxPackages = 200_000;
+
 /** Databases that are known and not read yet. */
 const unread = [
   { manager: 'rpm', path: '/var/lib/rpm/rpmdb.sqlite' },
@@ -35,7 +38,7 @@ export function readPackages(tree: GuestTree, limits: Limits, warnings: Warnings
       whole &&= all;
     });
     for (const found of readStatus(lines)) {
-      if (details.length >= limits.maxEntries) {
+      if (details.length >= Math.min(limits.maxEntries, maxPackages)) {
         warnings.unreadable(file, limit('dpkg', 'maxEntries', `more than ${details.length} packages`));
         return sectionOf(details, false);
       }

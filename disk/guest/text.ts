@@ -44,14 +44,11 @@ export function words(value: string): Name[] {
   return found;
 }
 
-/** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
-export const maxLineBytes = 64 * 1024;
-
-/** The lines of a file's bytes, without their ends. */
-export function linesOf(bytes: Uint8Array): Name[] {
+/** The lines of a file's bytes, without their ends; what of one is longer than `longest` is cut. */
+export function linesOf(bytes: Uint8Array, longest = Number.POSITIVE_INFINITY): Name[] {
   return nameOf(bytes)
     .split('\n')
-    .map((line) => part((line.endsWith('\r') ? line.slice(0, -1) : line).slice(0, maxLineBytes)));
+    .map((line) => part((line.endsWith('\r') ? line.slice(0, -1) : line).slice(0, longest)));
 }
 
 /** A guest's text as a field of the result and, where its bytes are not UTF-8, `<field>_base64` beside it. */

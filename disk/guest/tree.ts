@@ -2,7 +2,7 @@ import { limit } from '../error.ts';
 import type { Filesystem, FileType, Ino, Stat } from '../filesystems/filesystem.ts';
 import type { Limits } from '../limits.ts';
 import { type Name, nameOf, textOf } from '../name.ts';
-import { byBytes, linesOf, maxLineBytes, part } from './text.ts';
+import { byBytes, linesOf, part } from './text.ts';
 import type { Warnings } from './warnings.ts';
 
 /** PATH_MAX of Linux: a longer symlink target cannot be followed there either. */
@@ -15,7 +15,12 @@ const chunkBytes = 128 * 1024;
 const maxContentBytes = 64 * 1024 ** 2;
 /** Entries of all directories together that are listed, for the same reason. */
 const maxListed = 200_000;
-/** Largest file that is streamed: a sparse file of terabytes costs nothing to make. */
+/** Lines of one file: no file of configuration has more, and each takes far more memory than its bytes. */
+const maxLines = 200_000;
+const newline = 0x0a;
+/** A longer line is cut: nothing that is read line by line has a meaning past it, and results stay small. */
+const maxLineBytes = 64 * 1024;
+/** Bytes of all files together that are streamed: a sparse file of terabytes costs nothing to make. */
 const maxStreamBytes = 256 * 1024 ** 2;
 
 /** A place in the tree. `path` is where it is in the guest, without symbolic links. */
@@ -58,6 +63,7 @@ export class GuestTree {
   #cached = 0;
   #contentBytes = 0;
   #listed = 0;
+  #streamedBytes = 0;
 
   constructor(filesystem: Filesystem, root: Ino, limits: Limits, warnings: Warnings) {
     this.#root = new Node(filesystem, root, null, part('/'));
@@ -163,10 +169,15 @@ export class GuestTree {
     });
   }
 
-  /** A small file's lines, without their ends (LF or CR LF); empty where there is none. */
+  /** A small file's lines, without their ends (LF or CR LF), cut at 64 KiB; empty where there is none, or too many. */
   lines(path: string): Name[] {
     const bytes = this.readFile(path);
-    return bytes === null ? [] : linesOf(bytes);
+    if (bytes === null) return [];
+    let count = 0;
+    for (const byte of bytes) if (byte === newline) count++;
+    if (count <= maxLines) return linesOf(bytes, maxLineBytes);
+    this.#warnings.unreadable(path, limit('guest', 'maxLines', `a file of ${count} lines`));
+    return [];
   }
 
   /**
@@ -179,7 +190,10 @@ export class GuestTree {
     let rest = '';
     try {
       const file = node.filesystem.open(node.ino);
-      if (file.size > maxStreamBytes) throw limit('guest', 'maxStreamBytes', `a file of ${file.size} bytes`);
+      this.#streamedBytes += file.size;
+      if (this.#streamedBytes > maxStreamBytes) {
+        throw limit('guest', 'maxStreamBytes', `${this.#streamedBytes} bytes of large files`);
+      }
       file.prefetch([{ offset: 0, length: file.size }]);
       for (let at = 0; at < file.size; at += chunkBytes) {
         const chunk = new Uint8Array(Math.min(chunkBytes, file.size - at));

@@ -23,6 +23,8 @@ export const startHeaderBytes = 4;
 export const maxRequestLength = 1024 ** 2;
 /** Most bytes of a message in a reply that refuses. */
 export const maxMessageLength = 512;
+/** Most bytes of a result's line: less than the parent takes of all output. */
+export const maxResultLength = 48 * 1024 ** 2;
 /** Most bytes of the start's JSON. */
 export const maxStartLength = 1024 ** 2;
 

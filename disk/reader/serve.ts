@@ -1,9 +1,9 @@
 import type { Source } from '../device.ts';
-import { DiskError } from '../error.ts';
+import { DiskError, limit } from '../error.ts';
 import type { InspectRequest, Progress, Report } from '../inspection.ts';
 import { fill, writeAll } from './pipe.ts';
 import { BrokerGone, Channel, PipeSource } from './pipe-source.ts';
-import { descriptors, maxStartLength, type Start, startHeaderBytes } from './protocol.ts';
+import { descriptors, maxResultLength, maxStartLength, type Start, startHeaderBytes } from './protocol.ts';
 
 /** What a child runs: `inspect` of disk/inspect.ts. The result must be plain JSON. */
 export type Inspect = (request: InspectRequest, sources: readonly Source[], report: Report) => unknown;
@@ -30,6 +30,8 @@ export function serve(inspect: Inspect, warmUp: () => void = () => {}): void {
       writeLine(JSON.stringify({ kind: 'progress', ...progress, message: clip(progress.message) }));
     });
     outcome = JSON.stringify({ kind: 'result', inspection });
+    const length = Buffer.byteLength(outcome);
+    if (length > maxResultLength) throw limit('reader', 'maxResultLength', `a result of ${length} bytes`);
   } catch (error) {
     if (error instanceof BrokerGone) return;
     outcome = JSON.stringify(error instanceof DiskError ? diskError(error, phase) : internal(error, phase));

@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
+import { inspect } from '../../disk/inspect.ts';
 import { caseOf } from './child.ts';
 import { MutatedImage } from './image.ts';
 import { type Bounds, fuzz } from './run.ts';
 import { type LoadedSeed, loadSeeds } from './seeds/build.ts';
-import { watch } from './watch.ts';
+import { request, WatchedSource, watch } from './watch.ts';
 
 /** Made by this test's first run, and kept. */
 let seeds: LoadedSeed[] = [];
@@ -16,10 +17,15 @@ test('the seeds themselves are read whole', () => {
   expect(seeds.length).toBeGreaterThan(20);
   for (const { name, bytes, places } of seeds) {
     expect(places.length, name).toBeGreaterThan(10);
-    expect(watch(new MutatedImage(bytes)), name).toMatchObject({
-      kind: 'result with a system',
-      finding: null,
-    });
+    const image = new MutatedImage(bytes);
+    expect(watch(image), name).toMatchObject({ kind: 'result with a system', finding: null });
+    const found = inspect(request, [new WatchedSource(image)], () => {});
+    expect(found.packages?.count, name).toBe(35);
+    expect(found.users?.users, name).toHaveLength(3);
+    expect(found.services?.count, name).toBe(name.includes('htree') ? 706 : 6);
+    expect(found.network?.interfaces, name).toHaveLength(6);
+    // What only the journal holds, where there is one to replay.
+    expect(found.network?.hosts[0]?.address, name).toBe(name.includes('dirty') ? '192.0.2.77' : '127.0.0.1');
   }
 });
 

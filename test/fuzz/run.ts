@@ -71,7 +71,7 @@ export async function fuzz(
       let child: ChildProcess | null = null;
       for (let batch = pending.pop(); batch !== undefined; batch = pending.pop()) {
         child ??= fork(join(import.meta.dirname, 'child.ts'), [], {
-          execArgv: ['--max-old-space-size=256'],
+          execArgv: ['--max-old-space-size=160'],
           stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
         });
         const rest = await work(child, batch, limits, summary, note);

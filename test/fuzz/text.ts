@@ -87,6 +87,7 @@ const units = [
   'UUID=a /a ext4 a 0 0\n',
   '127.0.0.1 a b c\n',
   'Package: a\n',
+  'Package: a\n\n',
   'Package: a\nStatus: install ok installed\n\n',
   ' x\n',
   'iface a inet dhcp\n',

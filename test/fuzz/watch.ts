@@ -63,7 +63,8 @@ export type Outcome = {
   readonly milliseconds: number;
 };
 
-const request: InspectRequest = {
+/** What is asked of each image: everything. */
+export const request: InspectRequest = {
   images: [{ format: null }],
   options: {
     include_packages: true,

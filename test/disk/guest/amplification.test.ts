@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync } from 'node:fs';
+import { linkSync, mkdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { factsOf, folderVolume, machine, plant, warned } from '../../support/guest.ts';
@@ -48,7 +48,7 @@ test('interfaces that source a folder on every line list it a bounded number of 
   const { network } = await factsWith((folder) => {
     mkdirSync(join(folder, 'etc/network/d'), { recursive: true });
     plant(folder, {
-      'etc/network/interfaces': `${'source d/*\n'.repeat(200_000)}iface last inet dhcp\n`,
+      'etc/network/interfaces': `${'source d/*\n'.repeat(100_000)}iface last inet dhcp\n`,
       'etc/network/d/one': 'iface one inet dhcp\n',
     });
   });
@@ -66,4 +66,23 @@ test('no more than 16 systems are read', async () => {
 test('a line of megabytes is cut', async () => {
   const facts = await factsWith((folder) => plant(folder, { 'etc/hostname': '\0'.repeat(4 * 1024 ** 2) }));
   expect(facts.operating_system?.hostname).toHaveLength(64 * 1024);
+});
+
+test('a file of millions of lines is refused, with a warning', async () => {
+  const facts = await factsWith((folder) => plant(folder, { 'etc/passwd': '\n'.repeat(4 * 1024 ** 2) }));
+  expect(facts.users?.users).toEqual([]);
+  expect(warned(facts, 'FILE_UNREADABLE')).toMatchObject([
+    { where: '/etc/passwd', message: expect.stringContaining('maxLines') },
+  ]);
+});
+
+test('one large package database under many names is streamed a bounded number of times', async () => {
+  const { packages, warnings } = await factsWith((folder) => {
+    const database = join(folder, 'var/lib/dpkg/status.d');
+    plant(folder, { 'var/lib/dpkg/status.d/0': 'Package: a\n\n' });
+    truncateSync(join(database, '0'), 100 * 1024 ** 2);
+    for (let n = 1; n < 20; n++) linkSync(join(database, '0'), join(database, `${n}`));
+  });
+  expect(packages?.count).toBeNull();
+  expect(warned({ warnings }, 'FILE_UNREADABLE').length).toBeGreaterThan(15);
 });

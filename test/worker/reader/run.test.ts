@@ -283,3 +283,14 @@ test('a child that cannot be started is a crash that a retry may mend', async ()
   });
   expect(openDescriptors(path)).toEqual([]);
 });
+
+test('a result larger than is taken is that limit, not a crash', async () => {
+  const { root, path } = await imageOf(randomBytes(1000));
+  const script = await readerOf("return { text: 'x'.repeat(49 * 1024 ** 2) };");
+  const readers = await readersOf({ roots: [root], script, memoryBytes: 1024 ** 3 });
+  const error = await failure(readers, jobOf(path));
+  expect(error.toJobError()).toMatchObject({
+    code: 'LIMIT_EXCEEDED',
+    message: expect.stringContaining('maxResultLength'),
+  });
+});
