@@ -63,11 +63,10 @@ test('leaves no lane without its turn while high never empties', async () => {
 
 test.each(['high', 'normal', 'low'] as const)('waits on all lanes and wakes on one in %s', async (band) => {
   const rig = await openRig();
-  const begun = performance.now();
-  const waiting = names(rig.platform.queue, { waitSeconds: 20 });
+  // Who does not wake waits past the test's own time-out.
+  const waiting = names(rig.platform.queue, { waitSeconds: 120 });
   setTimeout(() => send(rig, band, 'woken'), 50);
   expect(await waiting).toEqual(['woken']);
-  expect(performance.now() - begun).toBeLessThan(5000);
 });
 
 test('releases at once what came in above its maximum', async () => {
@@ -104,11 +103,9 @@ test('keeps what it received when another lane fails, and fails when it has noth
 test('ends with nothing when it is stopped while it waits', async () => {
   const rig = await openRig();
   const stopping = new AbortController();
-  const waiting = names(rig.platform.queue, { waitSeconds: 20, signal: stopping.signal });
+  const waiting = names(rig.platform.queue, { waitSeconds: 120, signal: stopping.signal });
   setTimeout(() => stopping.abort(), 30);
-  const begun = performance.now();
   expect(await waiting).toEqual([]);
-  expect(performance.now() - begun).toBeLessThan(2000);
   await send(rig, 'high', 'h1');
   expect(await names(rig.platform.queue)).toEqual(['h1']);
 });

@@ -172,9 +172,8 @@ describe('one endless line takes no endless time', () => {
         return `${line}:x:0:0:${line}\n${line}`;
       }),
     );
-    const before = performance.now();
+    // Anything quadratic in the line would run past the test's own time-out.
     expect(factsOf(machine(folder)).operating_systems).toHaveLength(1);
-    expect(performance.now() - before).toBeLessThan(5000);
   });
 
   test('nor do a hundred thousand short ones', async () => {
