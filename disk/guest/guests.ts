@@ -61,8 +61,8 @@ function isRoot(tree: GuestTree): boolean {
 function mountAll(tree: GuestTree, storage: Storage, warnings: Warnings): Mount[] {
   const entries = parseFstab(tree.lines('/etc/fstab'));
   // A parent goes before what is mounted below it, whatever the order of the lines (as systemd does).
-  for (const entry of entries.toSorted((a, b) => steps(a).length - steps(b).length))
-    mountOne(tree, entry, storage, warnings);
+  const byDepth = entries.map((entry) => ({ entry, depth: steps(entry).length }));
+  for (const { entry } of byDepth.sort((a, b) => a.depth - b.depth)) mountOne(tree, entry, storage, warnings);
   return entries.map((entry) => ({
     ...text('spec', entry.spec),
     device: volumeOf(entry.spec, storage)?.name ?? null,

@@ -7,6 +7,9 @@ import { compareKernels } from './version.ts';
 const image = /^(?:vmlinuz|vmlinux|kernel|Image)-([0-9].*)$/;
 const initramfs = /^(?:initrd\.img-([0-9].*)|initramfs-([0-9].*)\.img|initrd-([0-9].*))$/;
 
+/** More kernels than this are none: putting names made for it in order would take minutes. */
+const maxKernels = 1000;
+
 /**
  * Installed kernels, newest first: those with an image in /boot (`vmlinuz-6.1.0-18-amd64`) or a folder in
  * /lib/modules. Names without a version (`vmlinuz`, `vmlinuz-linux`) are links or say nothing.
@@ -29,6 +32,7 @@ export function readKernels(tree: GuestTree): Kernel[] {
     if (!images.has(name) && tree.type(beside) === 'file') images.set(name, beside);
   }
   return [...new Set([...images.keys(), ...modules])]
+    .slice(0, maxKernels)
     .sort((a, b) => compareKernels(b, a))
     .map((version) => ({
       ...text('version', version),

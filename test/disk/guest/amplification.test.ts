@@ -86,3 +86,10 @@ test('one large package database under many names is streamed a bounded number o
   expect(packages?.count).toBeNull();
   expect(warned({ warnings }, 'FILE_UNREADABLE').length).toBeGreaterThan(15);
 });
+
+test('of kernels without number only a thousand are put in order', async () => {
+  const { kernels } = await factsWith((folder) => {
+    for (let n = 0; n < 1500; n++) mkdirSync(join(folder, `lib/modules/${n}.0`), { recursive: true });
+  });
+  expect(kernels).toHaveLength(1000);
+});

@@ -1,5 +1,6 @@
 import { run } from '../../support/run.ts';
 import { extentsChecksum, extGeometry, inodeChecksumSeed } from '../checksums.ts';
+import { paths } from './guest.ts';
 import type { Guard, Place } from './place.ts';
 
 /** Longest list of blocks taken of one file: a journal has a thousand. */
@@ -22,7 +23,7 @@ export async function extPlaces(file: string, image: Uint8Array, fs: number): Pr
     add('group descriptor', at, descriptorSize, 4, { kind: 'group', fs, index });
   }
   const inodes: number[] = [];
-  for (const { path, inode, at, blocks } of await look(file, await pathsOf(file))) {
+  for (const { path, inode, at, blocks } of await look(file, ['<2>', '<8>', ...paths])) {
     inodes.push(inode);
     const guard: Guard = { kind: 'inode', fs, index: inode };
     add('inode', fs + at, inodeSize, 4, guard);
@@ -99,22 +100,4 @@ async function blockSizeOf(file: string): Promise<number> {
   const size = Number(/^Block size:\s+(\d+)$/m.exec(text)?.[1]);
   blockSizes.set(file, size);
   return size;
-}
-
-/** Every path that the inspection goes by, and the journal. */
-async function pathsOf(file: string): Promise<string[]> {
-  const paths: string[] = ['<2>', '<8>'];
-  const pending = ['/'];
-  for (let folder = pending.shift(); folder !== undefined; folder = pending.shift()) {
-    const text = (await run('debugfs', ['-R', `ls -p "${folder}"`, file])).toString();
-    for (const line of text.split('\n')) {
-      const [, , mode = '', , , name = ''] = line.split('/');
-      if (name === '' || name === '.' || name === '..' || name === 'lost+found' || paths.length > 120)
-        continue;
-      const path = `${folder === '/' ? '' : folder}/${name}`;
-      paths.push(path);
-      if (mode.startsWith('04')) pending.push(path);
-    }
-  }
-  return paths;
 }

@@ -71,6 +71,15 @@ export const texts: readonly string[] = Object.entries(files).flatMap(([path, co
   typeof content === 'string' ? [path] : [],
 );
 
+/** Every path of the guest, folders too. */
+export const paths: readonly string[] = [
+  ...new Set(
+    Object.keys(files).flatMap((path) =>
+      path.split('/').map((_, depth, steps) => `/${steps.slice(0, depth + 1).join('/')}`),
+    ),
+  ),
+];
+
 /** Writes the guest below `folder`; with `crowd` entries more in one directory, so that it gets a hash index. */
 export function plantGuest(folder: string, crowd = 0): void {
   plant(folder, files);
