@@ -14,7 +14,7 @@ const chunkBytes = 128 * 1024;
 /** Bytes of all files together that are read whole: one large file may be linked to by a thousand names. */
 const maxContentBytes = 64 * 1024 ** 2;
 /** Entries of all directories together that are listed, for the same reason. */
-const maxListed = 200_000;
+const maxListed = 50_000;
 /** Lines of one file: no file of configuration has more, and each takes far more memory than its bytes. */
 const maxLines = 200_000;
 const newline = 0x0a;
