@@ -46,8 +46,8 @@ async function work(batch: Batch, tell: (told: Told) => Promise<void>): Promise<
   }
   const run = batch.planted === null ? undefined : plantedBugs.get(batch.planted);
   for (let number = batch.from; number < batch.to; number++) {
-    const { from, image } = caseOf(batch.seed, number, seeds.loaded);
     await tell({ kind: 'begin', case: number });
+    const { from, image } = caseOf(batch.seed, number, seeds.loaded);
     const outcome = calm(watch(image, run), () => watch(image, run));
     await tell({ kind: 'end', case: number, seed: from.name, outcome });
   }

@@ -182,7 +182,7 @@ function broken(text: string, random: Random, most: number): { content: string; 
   for (let n = 0; n < 1 + random.below(6); n++) {
     const at = random.below(content.length + 1);
     const length = random.below(Math.min(80, content.length - at + 1));
-    const line = content.split('\n').find(() => random.once(4)) ?? '';
+    const line = (content.split('\n', 1000).find(() => random.once(4)) ?? '').slice(0, 1000);
     switch (random.below(8)) {
       case 0:
         content = content.slice(0, at) + content.slice(at + length);
