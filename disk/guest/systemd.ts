@@ -1,7 +1,7 @@
 import { type Name, textOf } from '../name.ts';
 import type { Service } from './facts.ts';
 import { parseIni, valuesOf } from './ini.ts';
-import { addAll, addTo, byBytes, linesOf, part, text, words } from './text.ts';
+import { addAll, addTo, byBytes, part, text, words } from './text.ts';
 import type { GuestTree } from './tree.ts';
 
 /** Where links that enable a unit are made (systemctl enable). */
@@ -137,10 +137,9 @@ type Install = {
 
 /** The [Install] sections of the unit and of its drop-ins; null when the unit cannot be read. */
 function readInstall(tree: GuestTree, units: Units, name: Name, path: string): Install | null {
-  const bytes = tree.readFile(path);
-  if (bytes === null) return null;
   // Most units have no [Install] section: no need to take their lines apart.
-  const lines = Buffer.from(bytes.buffer).includes('[Install]') ? linesOf(bytes) : [];
+  const lines = tree.linesHolding('[Install]', path);
+  if (lines === null) return null;
   for (const folder of units.dropIns.get(name) ?? []) {
     for (const { name: file } of tree.list(folder)) {
       if (file.endsWith('.conf')) addAll(lines, tree.lines(`${folder}/${file}`));

@@ -171,13 +171,19 @@ export class GuestTree {
 
   /** A small file's lines, without their ends (LF or CR LF), cut at 64 KiB; empty where there is none, or too many. */
   lines(path: string): Name[] {
+    return this.linesHolding('', path) ?? [];
+  }
+
+  /** See {@link lines}: none, too, of a file that does not hold `text`. Null where the file cannot be read. */
+  linesHolding(text: string, path: string): Name[] | null {
     const bytes = this.readFile(path);
-    if (bytes === null) return [];
+    if (bytes === null) return null;
+    if (!Buffer.from(bytes.buffer).includes(text)) return [];
     let count = 0;
     for (const byte of bytes) if (byte === newline) count++;
     if (count <= maxLines) return linesOf(bytes, maxLineBytes);
     this.#warnings.unreadable(path, limit('guest', 'maxLines', `a file of ${count} lines`));
-    return [];
+    return null;
   }
 
   /**

@@ -15,8 +15,8 @@ async function factsWith(plantMore: (folder: string) => void) {
   return factsOf(machine(folderVolume(folder)));
 }
 
-test('a unit of a million continued lines takes linear time', { timeout: 15_000 }, async () => {
-  const unit = `[Install]\n${'A=b\\\n'.repeat(1_000_000)}\nWantedBy=multi-user.target\n`;
+test('a unit of eight megabytes in one continued line takes linear time', { timeout: 15_000 }, async () => {
+  const unit = `[Install]\n${`${'A'.repeat(40)}\\\n`.repeat(190_000)}\nWantedBy=multi-user.target\n`;
   const { services } = await factsWith((folder) =>
     plant(folder, { 'usr/lib/systemd/system/a.service': unit }),
   );
@@ -92,4 +92,13 @@ test('of kernels without number only a thousand are put in order', async () => {
     for (let n = 0; n < 1500; n++) mkdirSync(join(folder, `lib/modules/${n}.0`), { recursive: true });
   });
   expect(kernels).toHaveLength(1000);
+});
+
+test('a unit of a million sections is refused, with a warning', async () => {
+  const unit = `[Install]\n${'[a]\nb=c\n'.repeat(1_000_000)}`;
+  const facts = await factsWith((folder) => plant(folder, { 'usr/lib/systemd/system/a.service': unit }));
+  expect(facts.services?.count).toBe(1);
+  expect(warned(facts, 'FILE_UNREADABLE')).toMatchObject([
+    { where: '/usr/lib/systemd/system/a.service', message: expect.stringContaining('maxLines') },
+  ]);
 });
