@@ -27,7 +27,7 @@ const operatingSystem = z.strictObject({
 });
 
 const packages = z.strictObject({
-  /** Null when a package database is there and could not be read whole. */
+  /** Null when a package database could not be read whole, or may lie where nothing could be read. */
   count: z.number().int().nullable(),
   manager: orNull,
   packages: z.array(text),

@@ -44,7 +44,10 @@ export type OperatingSystem = {
   TextOrNull<'codename'> &
   TextOrNull<'hostname'>;
 
-/** `count` is null when the database is there and could not be read whole; what was read is listed all the same. */
+/**
+ * `count` is null when the database could not be read whole (what was read is listed all the same), or may lie
+ * where nothing could be read.
+ */
 export type Packages = {
   count: number | null;
   manager: 'deb' | 'rpm' | 'apk' | 'pacman' | null;

@@ -3,7 +3,7 @@ import { textOf } from '../name.ts';
 import type { Storage } from '../volumes/volume.ts';
 import type { Mount } from './facts.ts';
 import { type FstabEntry, parseFstab, volumeOf } from './fstab.ts';
-import { text } from './text.ts';
+import { part, text } from './text.ts';
 import { GuestTree } from './tree.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -85,25 +85,23 @@ function mountOne(tree: GuestTree, entry: FstabEntry, storage: Storage, warnings
     tree.bind(mountPoint, spec);
     return;
   }
+  const miss = (why: string) => missed(tree, entry, why, warnings);
   const volume = volumeOf(spec, storage);
   const filesystem = volume?.content.filesystem;
   const root = filesystem?.roots.find((root) => root.isDefault) ?? filesystem?.roots[0];
   if (filesystem && root !== undefined) {
-    if (!tree.mount(mountPoint, filesystem, root.ino)) missed(entry, 'the directory is not there', warnings);
+    if (!tree.mount(mountPoint, filesystem, root.ino)) miss('the directory is not there');
   } else if (volume !== null) {
     const { status, reason, type } = volume.content;
-    missed(
-      entry,
-      `${volume.name} (${type ?? 'unknown content'}) is ${status}: ${reason ?? 'not read'}`,
-      warnings,
-    );
+    miss(`${volume.name} (${type ?? 'unknown content'}) is ${status}: ${reason ?? 'not read'}`);
   } else if (/^(\/dev\/|[A-Z]+=)/.test(spec)) {
-    missed(entry, 'it names no volume of this machine that is known', warnings);
+    miss('it names no volume of this machine that is known');
   }
 }
 
-function missed(entry: FstabEntry, why: string, warnings: Warnings): void {
-  const mountPoint = `/${steps(entry).join('/')}`;
+function missed(tree: GuestTree, entry: FstabEntry, why: string, warnings: Warnings): void {
+  const mountPoint = part(`/${steps(entry).join('/')}`);
+  tree.leaveOut(mountPoint);
   if (!needed.has(mountPoint)) return;
   const message = `${textOf(entry.spec)} is not mounted, so what it holds is missing: ${why}`;
   warnings.add('MOUNT_NOT_FOLLOWED', message, mountPoint);

@@ -8,6 +8,10 @@ import type { Warnings } from './warnings.ts';
 /** Packages listed: thrice what Debian has in all. */
 const maxPackages = 200_000;
 
+const dpkgStatus = '/var/lib/dpkg/status';
+/** One file for each package, as distroless images have it. */
+const dpkgParts = '/var/lib/dpkg/status.d';
+
 /** Databases that are known and not read yet. */
 const unread = [
   { manager: 'rpm', path: '/var/lib/rpm/rpmdb.sqlite' },
@@ -21,13 +25,14 @@ const unread = [
 
 /**
  * The installed packages. Of rpm, apk and pacman only the manager is told: `count` is null, and a warning
- * PACKAGE_DATABASE_NOT_READ says so.
+ * PACKAGE_DATABASE_NOT_READ says so. It is null as well, and not 0, where a database may lie on a filesystem
+ * that is not mounted here, or in a directory that cannot be read.
  */
 export function readPackages(tree: GuestTree, limits: Limits, warnings: Warnings): Packages {
-  const status = tree.type('/var/lib/dpkg/status') === 'file' ? ['/var/lib/dpkg/status'] : [];
+  const status = tree.type(dpkgStatus) === 'file' ? [dpkgStatus] : [];
   const distroless = tree
-    .list('/var/lib/dpkg/status.d')
-    .flatMap(({ name }) => (name.endsWith('.md5sums') ? [] : [`/var/lib/dpkg/status.d/${name}`]));
+    .list(dpkgParts)
+    .flatMap(({ name }) => (name.endsWith('.md5sums') ? [] : [`${dpkgParts}/${name}`]));
   const files = [...status, ...distroless];
   if (files.length === 0) return readNone(tree, warnings);
 
@@ -55,7 +60,12 @@ function sectionOf(details: Packages['details'], whole: boolean): Packages {
 
 function readNone(tree: GuestTree, warnings: Warnings): Packages {
   const database = unread.find(({ path }) => tree.has(path));
-  if (database === undefined) return { count: 0, manager: null, packages: [], details: [] };
+  if (database === undefined) {
+    const known = [dpkgStatus, dpkgParts, ...unread.map(({ path }) => path)].every((path) =>
+      tree.isKnown(path),
+    );
+    return { count: known ? 0 : null, manager: null, packages: [], details: [] };
+  }
   const message = `the ${database.manager} database is not read yet, so the installed packages are unknown`;
   warnings.add('PACKAGE_DATABASE_NOT_READ', message, database.path);
   return { count: null, manager: database.manager, packages: [], details: [] };

@@ -64,6 +64,8 @@ export class GuestTree {
   #contentBytes = 0;
   #listed = 0;
   #streamedBytes = 0;
+  /** Paths where something is that is not seen here: its filesystem is not mounted, or it cannot be read. */
+  readonly #unseen = new Set<string>();
 
   constructor(filesystem: Filesystem, root: Ino, limits: Limits, warnings: Warnings) {
     this.#root = new Node(filesystem, root, null, part('/'));
@@ -81,6 +83,22 @@ export class GuestTree {
     const source = this.#directory(from);
     if (source === null) return false;
     return this.#cover(path, (at) => new Node(source.filesystem, source.ino, at.parent, at.path));
+  }
+
+  /** Notes that the filesystem that belongs on `path` is not there. */
+  leaveOut(path: Name): void {
+    this.#unseen.add(path);
+  }
+
+  /**
+   * Whether what is found at the path is all there is: false below a mount point that was left out, and where
+   * an earlier look failed. So "nothing there" can be told from "nobody knows".
+   */
+  isKnown(path: string): boolean {
+    for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+      if (this.#unseen.has(at)) return false;
+    }
+    return true;
   }
 
   #cover(path: Name, over: (at: Node) => Node): boolean {
@@ -192,7 +210,10 @@ export class GuestTree {
    */
   *stream(path: string, ended: (whole: boolean) => void): Iterable<Name> {
     const node = this.#at(path, (node) => (this.#stat(node).type === 'file' ? node : null));
-    if (node === null) return;
+    if (node === null) {
+      ended(this.isKnown(path));
+      return;
+    }
     let rest = '';
     try {
       const file = node.filesystem.open(node.ino);
@@ -226,10 +247,14 @@ export class GuestTree {
   }
 
   #at<T>(path: string, look: (node: Node) => T | null, follow = true): T | null {
-    return this.#warnings.attempt(textOf(part(path)), () => {
+    try {
       const node = this.#walk(part(path), follow);
       return node === null ? null : look(node);
-    });
+    } catch (error) {
+      this.#warnings.unreadable(textOf(part(path)), error);
+      this.#unseen.add(path);
+      return null;
+    }
   }
 
   #walk(path: Name, follow: boolean): Node | null {

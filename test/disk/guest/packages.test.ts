@@ -67,6 +67,36 @@ test('dpkg: what is installed, as dpkg-query lists it', async () => {
   expect(warnings.map(({ code }) => code)).toEqual(['SECTION_NOT_BUILT']);
 });
 
+test('how many there are is unknown, not 0, where /var is on a filesystem that is not read', async () => {
+  const root = await guestOf({
+    'etc/os-release': 'ID=debian\n',
+    'etc/fstab': '/dev/sda2 /var xfs defaults 0 2\n',
+    'var/.keep': '',
+  });
+  const xfs = { content: { status: 'recognised', type: 'xfs', reason: 'xfs is not read' } } as const;
+  const { packages, warnings } = factsOf(machine(root, xfs));
+  expect(packages).toEqual({ count: null, manager: null, packages: [], details: [] });
+  expect(warnings.map(({ code }) => code)).toContain('MOUNT_NOT_FOLLOWED');
+});
+
+test('it is 0 where a filesystem that holds no database is not read', async () => {
+  const root = await guestOf({
+    'etc/os-release': 'ID=debian\n',
+    'etc/fstab': '/dev/sda2 /home xfs defaults 0 2\n',
+    'home/.keep': '',
+  });
+  const xfs = { content: { status: 'recognised', type: 'xfs', reason: 'xfs is not read' } } as const;
+  expect(factsOf(machine(root, xfs)).packages).toMatchObject({ count: 0, manager: null });
+});
+
+test('it is unknown, too, where the place of a database cannot be read', async () => {
+  const folder = await guestOf({ 'var/lib/dpkg/status.d/.keep': '' });
+  const broken = { broken: ['/var/lib/dpkg/status.d'] };
+  const facts = factsOf(machine(folderVolume(folder, {}, broken)));
+  expect(facts.packages).toMatchObject({ count: null, manager: null });
+  expect(warned(facts, 'FILE_UNREADABLE')).toHaveLength(1);
+});
+
 test('distroless images keep one file for each package', async () => {
   const folder = await guestOf({
     'var/lib/dpkg/status.d/base': 'Package: base-files\nVersion: 12.4\nArchitecture: amd64\nDescription: x\n',
