@@ -65,8 +65,10 @@ export function gather(
         ? { interfaces: [], dns: { servers: [], search: [] }, hosts: [] }
         : readNetwork(tree, warnings);
   }
-  const message = 'the section "security" is not built yet and left out';
-  warnings.add('SECTION_NOT_BUILT', message, 'security');
+  if (options.include_security !== false) {
+    const message = 'the section "security" is not built yet and left out';
+    warnings.add('SECTION_NOT_BUILT', message, 'security');
+  }
   return found;
 }
 

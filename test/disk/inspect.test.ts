@@ -104,6 +104,11 @@ describe('the sample guest', () => {
     expect(Object.values(result.statistics.duration_ms).every((ms) => ms > 0)).toBe(true);
   });
 
+  test('has nothing to warn of where the section that is not built was declined', () => {
+    const { result } = inspectFiles([committed], { ...everything, include_security: false });
+    expect(result.warnings).toEqual([]);
+  });
+
   test('is what its script makes, below 1 MB', async () => {
     const again = join(await scratch(), 'sample.qcow2');
     makeSample(again);
