@@ -66,7 +66,11 @@ export class Readers {
     this.#spare = null;
     const child = await spare?.catch(() => null);
     // One that was killed just now may not have been reaped yet: it has no memory any more.
-    return child?.alive && (await child.peakMemory()) > 0 ? child : this.#start();
+    if (child?.alive && (await child.peakMemory()) > 0) return child;
+    // Nobody else ends it, should it live after all, nor closes our ends of its pipes.
+    child?.kill();
+    child?.closePipes();
+    return this.#start();
   }
 
   /** Starts the next spare where there is none: after a job, so as not to compete with it. */

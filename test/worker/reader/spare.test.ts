@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,23 @@ test('a spare that died is replaced without the job noticing', async () => {
   process.kill(pid, 'SIGKILL');
   await until(() => !alive(pid));
   expect((await readImages(pool, jobOf(path))).inspection).toEqual({});
+});
+
+test('spares that die leave no descriptor open', async () => {
+  const { path, readers: pool } = await readers();
+  const open = async () => (await readdir('/proc/self/fd')).length;
+  const dieAndRead = async () => {
+    await until(() => children().length === 1);
+    const [pid = 0] = children();
+    process.kill(pid, 'SIGKILL');
+    await until(() => !alive(pid));
+    await readImages(pool, jobOf(path));
+    await until(() => children().length === 1);
+  };
+  await dieAndRead();
+  const before = await open();
+  for (let n = 0; n < 3; n++) await dieAndRead();
+  expect(await open()).toBeLessThanOrEqual(before);
 });
 
 test('after close nothing is started any more', async () => {
