@@ -4,7 +4,7 @@ import { jobStatuses } from '../core/job/record.ts';
 import { parse } from '../core/parse.ts';
 import type { JobFilter } from '../core/ports.ts';
 import { listJobs } from '../core/use-cases/read.ts';
-import { failures, jobView, success } from './schemas.ts';
+import { failures, jobView, queryOf, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 date and time' });
@@ -46,7 +46,7 @@ export const registerList: Register = (api, context) => {
   // The parameters are described here and parsed by core's parse, whose errors name the field.
   api.openAPIRegistry.registerPath({ ...route, request: { query } });
   api.get(route.path, async (c) => {
-    const { limit, page_token, ...filters } = parse(query, c.req.query(), '', 'Request');
+    const { limit, page_token, ...filters } = parse(query, queryOf(c), '', 'Request');
     const page = await listJobs(context, filterOf(filters), limit, page_token ?? null);
     const next = page.next === null ? '' : `,"next_page_token":${JSON.stringify(page.next)}`;
     const data = `{"jobs":[${page.items.join(',')}],"total":${page.items.length}${next}}`;

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getResult } from '../core/use-cases/result.ts';
-import { booleanQuery, failures, jobIdOf, jobIdParam } from './schemas.ts';
+import { booleanQuery, failures, jobIdOf, jobIdParam, queryOf } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const query = z.strictObject({ inline: booleanQuery(true) });
@@ -36,7 +36,7 @@ const route = createRoute({
 export const registerResult: Register = (api, context) => {
   api.openAPIRegistry.registerPath(route);
   api.get(route.getRoutingPath(), async (c) => {
-    const options = parse(query, c.req.query(), '', 'Request');
+    const options = parse(query, queryOf(c), '', 'Request');
     const { document, download } = await getResult(context, jobIdOf(c), options);
     // The stored document is JSON text already; it goes into the reply as it is.
     const reply = `{"success":true,"data":${document ?? 'null'},"download":${JSON.stringify(download)}}`;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context as HonoContext } from 'hono';
-import { NotFoundError } from '../core/errors.ts';
+import { NotFoundError, ValidationError } from '../core/errors.ts';
 import { readableJobId } from '../core/job/document.ts';
 import { jobErrorCodes, jobPhases } from '../core/job/error.ts';
 import { jobStatuses } from '../core/job/record.ts';
@@ -69,6 +69,18 @@ export function jobIdOf(c: HonoContext): string {
   const id = c.req.param('job_id') ?? '';
   if (!readableJobId.test(id)) throw new NotFoundError(`Job ${id.slice(0, 128)} not found`);
   return id;
+}
+
+/** The query's parameters. Throws a ValidationError for one that is there twice: all but one would be ignored. */
+export function queryOf(c: HonoContext): Record<string, string> {
+  const repeated = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+  if (repeated === undefined) return c.req.query();
+  throw new ValidationError(
+    repeated[0].slice(0, 128),
+    'is given more than once',
+    'VALIDATION_ERROR',
+    'Request',
+  );
 }
 
 /** A query parameter that is `true` or `false`. */

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getJob } from '../core/use-cases/read.ts';
-import { booleanQuery, failures, jobIdOf, jobIdParam, jobView, success } from './schemas.ts';
+import { booleanQuery, failures, jobIdOf, jobIdParam, jobView, queryOf, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const query = z.strictObject({ document: booleanQuery(false) });
@@ -24,7 +24,7 @@ const route = createRoute({
 export const registerStatus: Register = (api, context) => {
   api.openAPIRegistry.registerPath(route);
   api.get(route.getRoutingPath(), async (c) => {
-    const options = parse(query, c.req.query(), '', 'Request');
+    const options = parse(query, queryOf(c), '', 'Request');
     return c.json({ success: true, data: await getJob(context, jobIdOf(c), options) });
   });
 };

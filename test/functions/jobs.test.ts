@@ -197,6 +197,13 @@ describe('GET /jobs', () => {
     expect(pages.flat().sort()).toEqual(ids.sort());
   });
 
+  test('refuses a parameter that is there twice, rather than ignore one of them', async () => {
+    const { context } = await openRig();
+    const { status, json } = await client(context)(`${JOBS}?label=a:1&label=b:2`);
+    expect(status).toBe(400);
+    expect(json).toMatchObject({ error: 'VALIDATION_ERROR', details: { field: 'label' } });
+  });
+
   test('refuses a token of another list', async () => {
     const { context, submitted } = await openRig();
     await submitted();
