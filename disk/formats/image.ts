@@ -67,6 +67,9 @@ function checkStated(stated: FormatName, found: Detected | null, file: StoredFil
 
 function openRaw(file: StoredFile, limits: Limits): OpenedImage {
   const device = new RawDevice(file);
-  if (device.size > limits.maxVirtualSize) throw limit('raw', 'maxVirtualSize', `${device.size} bytes`);
+  if (device.size > limits.maxVirtualSize) {
+    const found = `a disk of ${device.size} bytes, more than ${limits.maxVirtualSize}`;
+    throw limit('raw', 'maxVirtualSize', found);
+  }
   return { format: 'raw', device, notes: [] };
 }

@@ -71,7 +71,10 @@ export function readHeader(file: StoredFile, limits: Limits): Qcow2Header {
   }
   const size = be64(fixed, 24);
   if (!Number.isSafeInteger(size)) throw damage(LAYER, file, 24, 'a size below 2^53', `${size}`);
-  if (size > limits.maxVirtualSize) throw limit(LAYER, 'maxVirtualSize', `a virtual disk of ${size} bytes`);
+  if (size > limits.maxVirtualSize) {
+    const found = `a virtual disk of ${size} bytes, more than ${limits.maxVirtualSize}`;
+    throw limit(LAYER, 'maxVirtualSize', found);
+  }
 
   return {
     version,

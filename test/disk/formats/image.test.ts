@@ -103,6 +103,9 @@ describe('raw', () => {
     await writeFile(path, '');
     await truncate(path, 2 ** 20);
     const limits = { ...defaultLimits, maxVirtualSize: 2 ** 20 - 1 };
-    expect(diskError(() => openFile(path, null, limits))).toMatchObject({ expected: 'maxVirtualSize' });
+    expect(diskError(() => openFile(path, null, limits))).toMatchObject({
+      expected: 'maxVirtualSize',
+      found: 'a disk of 1048576 bytes, more than 1048575',
+    });
   });
 });

@@ -102,7 +102,11 @@ test('a virtual disk above maxVirtualSize', async () => {
   const image = join(await scratch(), 'image');
   await create('-o', 'cluster_size=2M', image, '1P');
   const error = diskError(() => openFile(image, 'qcow2'));
-  expect(error).toMatchObject({ kind: 'limit', expected: 'maxVirtualSize' });
+  expect(error).toMatchObject({
+    kind: 'limit',
+    expected: 'maxVirtualSize',
+    found: `a virtual disk of ${2 ** 50} bytes, more than ${defaultLimits.maxVirtualSize}`,
+  });
   const limits = { ...defaultLimits, maxVirtualSize: 2 ** 50 };
   expect(openFile(image, 'qcow2', limits).device.size).toBe(2 ** 50);
 });
