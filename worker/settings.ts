@@ -45,6 +45,8 @@ export const sharedSettings = {
     ),
   DISKLANE_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    // Paths are put behind it.
+    .regex(/^[^?#]*$/, 'must have no query and no fragment')
     .transform((url) => url.replace(/\/+$/, ''))
     .optional(),
   DISKLANE_POOLS: names.default('default').transform((text) => [...new Set(['default', ...text.split(',')])]),

@@ -11,6 +11,8 @@ describe('a bad setting is refused by name:', () => {
     ['DISKLANE_DATA_DIR', ''],
     ['DISKLANE_PUBLIC_URL', 'localhost:8080'],
     ['DISKLANE_PUBLIC_URL', 'ftp://host'],
+    ['DISKLANE_PUBLIC_URL', 'https://host/?tenant=1'],
+    ['DISKLANE_PUBLIC_URL', 'https://host/#top'],
     ['DISKLANE_POOLS', 'a, b'],
     ['DISKLANE_POOLS', 'a/b'],
     ['DISKLANE_LEASE_SECONDS', '0'],
