@@ -1,6 +1,6 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import { parseSettings } from '../../worker/settings.ts';
 import { localSettings } from '../settings.ts';
@@ -13,7 +13,8 @@ const sample = join(import.meta.dirname, '../../disk/reader/sample.qcow2');
 
 /** Inspects the sample guest, or the image at a path, through a service of its own on a free port. */
 async function demo(path: string): Promise<number> {
-  const image = await realpath(path).catch(() => null);
+  // npm runs this in the package's folder; INIT_CWD is where the person stands who gave the path.
+  const image = await realpath(resolve(process.env.INIT_CWD ?? '', path)).catch(() => null);
   if (image === null) {
     console.error(`disklane demo: ${path} does not exist`);
     return 1;
@@ -69,6 +70,10 @@ async function inspect(api: string, image: string): Promise<number> {
   return matched ? 0 : 1;
 }
 
-const [path = sample] = process.argv.slice(2);
+const [path = sample, ...more] = process.argv.slice(2);
+if (more.length > 0) {
+  console.error('disklane demo: takes one path; put quotes around one with blanks');
+  process.exit(1);
+}
 // Not only the exit code: after an interruption something may still wait for the job.
 process.exit(await demo(path));

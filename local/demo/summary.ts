@@ -30,9 +30,28 @@ function section(title: string, rows: readonly Row[]): string[] {
     '',
     styleText('bold', title),
     ...known.map(
-      ([label, value]) => `  ${styleText('cyan', printable(label).padEnd(width))}  ${printable(value)}`,
+      ([label, value]) =>
+        `  ${styleText('cyan', printable(label).padEnd(width))}  ${wrapped(printable(value), width + 4)}`,
     ),
   ];
+}
+
+const LEAST_ROOM = 20;
+
+/** On a terminal, breaks at blanks what is wider than the room right of `indent`, so that values stay in their column. */
+function wrapped(value: string, indent: number): string {
+  // Absent in a pipe, 0 where a terminal does not know its size.
+  const { columns } = process.stdout;
+  if (!columns) return value;
+  const room = Math.max(LEAST_ROOM, columns - indent);
+  const lines = [''];
+  for (const word of value.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line === '') lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= room) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
 }
 
 /** A guest's text must not move the reader's cursor or recolour the terminal. */

@@ -49,6 +49,7 @@ test('npm run demo, in a pipe: plain lines with the system and its packages, and
   expect(program.stdout).toContain(`  name          ${sample.product}\n`);
   expect(program.stdout).toContain(`  count         ${sample.packages} (deb)\n`);
   expect(program.stdout).toMatch(/^ {2}Completed$/m);
+  expect(program.stdout).not.toContain('Warnings');
   expect(program.stdout).toMatch(
     /^The presigned download \(\d+ bytes\) matched its checksum, sha256 [0-9a-f]{64}\.$/m,
   );
@@ -67,6 +68,34 @@ test('on a terminal: colours and a bar that moves', async () => {
   expect(program.stdout).toMatch(/━{28}.* 100 % {2}Completed/);
   expect(program.stdout).toContain(sample.product);
   expect(await left()).toEqual(nothing);
+});
+
+test('on a terminal: long lists break between words and stay in their column', async () => {
+  const line = `stty cols 60; ${process.execPath} local/demo/main.ts`;
+  const { program } = await demo('script', '--quiet', '--return', '--command', line, '/dev/null');
+  expect(await program.ended, program.stdout).toBe(0);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are taken out.
+  const lines = program.stdout.replace(/\u001b\[\d*[mK]/g, '').split('\r\n');
+  const [begin, end] = [lines.indexOf('Packages'), lines.indexOf('Services')];
+  const shown = lines.slice(begin + 1, end - 1);
+  expect(shown.length).toBeGreaterThan(3);
+  for (const text of shown) expect(text.length).toBeLessThanOrEqual(60);
+  for (const text of shown.slice(2)) expect(text).toMatch(/^ {16}\S/);
+});
+
+test('a path is meant from where npm was called', async () => {
+  const folder = await scratch();
+  await copyFile(sample.image, join(folder, 'mine.qcow2'));
+  const command = `cd '${folder}' && npm --prefix '${process.cwd()}' run demo -- mine.qcow2`;
+  const { program } = await demo('sh', '-c', command);
+  expect(await program.ended, program.stderr).toBe(0);
+  expect(program.stdout).toContain(`Disklane inspects ${join(folder, 'mine.qcow2')}\n`);
+});
+
+test('more than one path is refused in one line', async () => {
+  const { program } = await demo(process.execPath, 'local/demo/main.ts', 'a', 'b');
+  const stderr = 'disklane demo: takes one path; put quotes around one with blanks\n';
+  expect(await ends(program)).toEqual({ code: 1, stderr });
 });
 
 test('the path after -- is inspected, whatever its name', async () => {
