@@ -40,7 +40,7 @@ async function serve(context: Context, objects: ObjectStore, verify: Verify): Pr
     if (info === null) return failure(context, 404, 'NOT_FOUND', 'the object is gone');
     const headers = headersOf(info, grant);
     if (matches(context.req.header('if-none-match'), info.etag)) {
-      return new Response(null, { status: 304, headers });
+      return context.newResponse(null, { status: 304, headers });
     }
     const range = rangeOf(wantedRange(context, info), info.size);
     if (range === 'unsatisfiable') {
@@ -50,9 +50,9 @@ async function serve(context: Context, objects: ObjectStore, verify: Verify): Pr
     }
     setLength(headers, range, info.size);
     const status = range === null ? 200 : 206;
-    if (method === 'HEAD') return new Response(null, { status, headers });
+    if (method === 'HEAD') return context.newResponse(null, { status, headers });
     const body = await bodyOf(objects, info, range);
-    if (body !== null) return new Response(body, { status, headers });
+    if (body !== null) return context.newResponse(body, { status, headers });
   }
   return failure(context, 503, 'UNAVAILABLE', 'the object changes too fast to be read; try again');
 }

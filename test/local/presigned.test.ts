@@ -49,6 +49,7 @@ test('the URL gives the bytes that size, checksum and type promise, to anyone wi
   expect(response.headers.get('content-type')).toBe(download.content_type);
   expect(response.headers.get('content-disposition')).toBe(`attachment; filename="${JOB}.json"`);
   expect(response.headers.get('etag')).toBe(`"${download.sha256}"`);
+  expect(response.headers.get('x-request-id')).toMatch(/^[\w-]{8,}$/);
 });
 
 test('a Range of it', async () => {
