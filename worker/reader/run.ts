@@ -183,9 +183,13 @@ class Run {
     return hashing;
   }
 
-  async #verify(hashing: Promise<unknown>): Promise<void> {
-    await this.#stop.or(hashing);
-    for (const file of this.#files) await this.#stop.or(file.assertUnchanged());
+  async #verify(hashing: Promise<(string | null)[]>): Promise<void> {
+    const sums = await this.#stop.or(hashing);
+    for (const [i, file] of this.#files.entries()) {
+      await this.#stop.or(file.assertUnchanged());
+      // A network filesystem may give fewer bytes than it says: what could not be hashed was not verified.
+      if (sums[i] === null && this.#job.images[i]?.sha256 != null) throw endedEarly(file);
+    }
   }
 
   #progress(progress: ChildProgress): void {
@@ -215,6 +219,11 @@ class Run {
     const message = `the reader failed: ${why}`;
     return new ReaderError('READER_CRASHED', phase, message, { stderr: stderr.slice(-2000) });
   }
+}
+
+function endedEarly({ path, size }: OpenedFile): ReaderError {
+  const message = `${path} ended before its ${size} bytes were read`;
+  return new ReaderError('IMAGE_CHANGED', 'reading', message, { path, field: 'content' });
 }
 
 /** Errors that another content would not have; the rest says something about the run. */

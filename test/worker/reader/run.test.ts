@@ -190,6 +190,14 @@ test('a checksum that matches is given with the result, in any case of letters',
   expect(reading.statistics.bytesRead).toBe(0);
 });
 
+test('a file that gives fewer bytes than it says cannot be verified, and has no result', async () => {
+  // Of a sysfs attribute fstat says a page, whatever it holds.
+  const path = '/sys/kernel/fscaps';
+  const readers = await readersOf({ roots: ['/sys/kernel'], script: await readerOf('return {};') });
+  const job = jobOf(path, { images: [{ path, sha256: sha256(Buffer.alloc(0)) }] });
+  expect(await failure(readers, job)).toMatchObject({ code: 'IMAGE_CHANGED', phase: 'reading' });
+});
+
 test.for(['return {};', "throw damage('ext4', { place: () => null }, 0, 'a', 'b');", 'for (;;);'])(
   'a checksum that does not match is the error, whatever the child says: %s',
   async (body) => {
