@@ -47,9 +47,6 @@ export const jobError = z.strictObject({
 });
 export type JobError = z.infer<typeof jobError>;
 
-/** The result document of a failed job. */
-export const failureResult = z.strictObject({ version: z.literal('1.0'), error: jobError });
-
 const MESSAGE_LIMIT = 1024;
 const DETAILS_LIMIT = 4096;
 

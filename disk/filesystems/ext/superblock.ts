@@ -47,12 +47,6 @@ export type Superblock = {
   readonly metadataChecksums: boolean;
 };
 
-/** Whether an ext superblock's magic stands at its place: enough to call the content ext, not to trust it. */
-export function looksLikeExt(device: BlockDevice): boolean {
-  if (device.size < superblockAt + superblockSize) return false;
-  return le16(read(device, superblockAt + 0x38, 2), 0) === 0xef53;
-}
-
 /**
  * Reads the superblock, or its first good backup copy when the primary is damaged (a copy's `at` tells).
  * Throws `unsupported` for features by name, and the primary's damage when no copy is good either.
