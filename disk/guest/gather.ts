@@ -47,7 +47,7 @@ export function gather(
     step('reading packages', 0.2);
     found.packages =
       tree === null
-        ? { count: 0, manager: null, packages: [], details: [] }
+        ? { count: isSeen(storage) ? 0 : null, manager: null, packages: [], details: [] }
         : readPackages(tree, limits, warnings);
   }
   if (options.include_services) {
@@ -70,6 +70,13 @@ export function gather(
     warnings.add('SECTION_NOT_BUILT', message, 'security');
   }
   return found;
+}
+
+/** Whether a system could lie nowhere but where it was looked for. */
+function isSeen(storage: Storage): boolean {
+  return storage.volumes.every(
+    ({ content: { status, type } }) => status === 'read' || status === 'skipped' || type === 'swap',
+  );
 }
 
 /** Says what was looked for, and where: the reader can tell an empty disk from a system that is not known. */

@@ -60,6 +60,7 @@ function isRoot(tree: GuestTree): boolean {
 
 function mountAll(tree: GuestTree, storage: Storage, warnings: Warnings): Mount[] {
   const entries = parseFstab(tree.lines('/etc/fstab'));
+  if (!tree.isKnown('/etc/fstab')) tree.leaveOut(part('/'));
   // A parent goes before what is mounted below it, whatever the order of the lines (as systemd does).
   const byDepth = entries.map((entry) => ({ entry, depth: steps(entry).length }));
   for (const { entry } of byDepth.sort((a, b) => a.depth - b.depth)) mountOne(tree, entry, storage, warnings);

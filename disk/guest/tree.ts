@@ -85,7 +85,7 @@ export class GuestTree {
     return this.#cover(path, (at) => new Node(source.filesystem, source.ino, at.parent, at.path));
   }
 
-  /** Notes that the filesystem that belongs on `path` is not there. */
+  /** Notes that the filesystem that belongs on `path` is not there; `/` where nobody knows what belongs where. */
   leaveOut(path: Name): void {
     this.#unseen.add(path);
   }
@@ -98,7 +98,7 @@ export class GuestTree {
     for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
       if (this.#unseen.has(at)) return false;
     }
-    return true;
+    return !this.#unseen.has('/');
   }
 
   #cover(path: Name, over: (at: Node) => Node): boolean {

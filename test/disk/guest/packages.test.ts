@@ -89,6 +89,16 @@ test('it is 0 where a filesystem that holds no database is not read', async () =
   expect(factsOf(machine(root, xfs)).packages).toMatchObject({ count: 0, manager: null });
 });
 
+test('it is unknown, too, where fstab cannot be read, or no system was found and a filesystem is not read', async () => {
+  const folder = await guestOf({ 'etc/fstab': '/dev/sda2 /var ext4 defaults 0 2\n' });
+  const unread = factsOf(machine(folderVolume(folder, {}, { broken: ['/etc/fstab'] })));
+  expect(unread.packages).toMatchObject({ count: null, manager: null });
+  const xfs = { content: { status: 'recognised', type: 'xfs', reason: 'xfs is not read' } } as const;
+  expect(factsOf(machine(xfs)).packages?.count).toBeNull();
+  const swap = { content: { status: 'recognised', type: 'swap', reason: 'swap is not read' } } as const;
+  expect(factsOf(machine(swap)).packages?.count).toBe(0);
+});
+
 test('it is unknown, too, where the place of a database cannot be read', async () => {
   const folder = await guestOf({ 'var/lib/dpkg/status.d/.keep': '' });
   const broken = { broken: ['/var/lib/dpkg/status.d'] };
