@@ -1,0 +1,169 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { requireDelay } from '../../core/port-limits.ts';
+import type { JobQueue, Lane, QueueMessage, ReceivedMessage } from '../../core/ports.ts';
+import { AwsDeadLetters } from './dead-letters.ts';
+import { isNamed } from './errors.ts';
+import { bodyOf, parseBody } from './message.ts';
+import type { QueueUrls } from './queue-urls.ts';
+
+/** SQS's own limits: messages of one receive, seconds of a long poll and of a visibility time-out. */
+const RECEIVE_MAX = 10;
+const WAIT_MAX = 20;
+const VISIBILITY_MAX = 12 * 3600;
+
+/** A long poll's reply may come so much later than its wait, in milliseconds. */
+const REPLY_SLACK_MS = 10_000;
+
+/** What SQS says of a receipt that is dead: the message was removed, received again, or became visible. */
+const deadReceipt = [
+  'ReceiptHandleIsInvalid',
+  'MessageNotInflight',
+  'InvalidParameterValue',
+  'InvalidParameterValueException',
+];
+
+/**
+ * One standard queue for each lane. The fairness group goes as the MessageGroupId, which makes a standard queue
+ * a fair one; unlike a FIFO queue's, such a message may be delayed on its own.
+ */
+export class AwsJobQueue implements JobQueue {
+  readonly deadLetters: AwsDeadLetters;
+  readonly #sqs: SQSClient;
+  readonly #urls: QueueUrls;
+
+  constructor(sqs: SQSClient, urls: QueueUrls) {
+    this.#sqs = sqs;
+    this.#urls = urls;
+    this.deadLetters = new AwsDeadLetters(sqs, urls);
+  }
+
+  async send(
+    lane: Lane,
+    message: QueueMessage,
+    { delaySeconds, group }: { delaySeconds: number; group: string },
+  ): Promise<void> {
+    requireDelay(delaySeconds);
+    await this.#sqs.send(
+      new SendMessageCommand({
+        QueueUrl: await this.#urls.lane(lane),
+        MessageBody: bodyOf(message),
+        DelaySeconds: Math.ceil(delaySeconds),
+        MessageGroupId: group,
+      }),
+    );
+  }
+
+  /**
+   * At most 10 messages, after at most 20 s. An abort cuts the poll's connection: a message that SQS has just
+   * given to it comes back when its visibility ends.
+   */
+  async receive(
+    lane: Lane,
+    options: { max: number; waitSeconds: number; visibilitySeconds: number; signal?: AbortSignal },
+  ): Promise<readonly ReceivedMessage[]> {
+    const { max, waitSeconds, visibilitySeconds, signal } = options;
+    if (signal?.aborted) return [];
+    const queueUrl = await this.#urls.lane(lane);
+    const wait = Math.min(WAIT_MAX, Math.ceil(waitSeconds));
+    const command = new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: Math.min(RECEIVE_MAX, max),
+      WaitTimeSeconds: wait,
+      VisibilityTimeout: visibility(visibilitySeconds),
+      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+    });
+    try {
+      const { Messages: messages = [] } = await this.#sqs.send(command, {
+        requestTimeout: wait * 1000 + REPLY_SLACK_MS,
+        ...(signal !== undefined && { abortSignal: signal }),
+      });
+      const ours = await Promise.all(messages.map((message) => this.#accept(lane, queueUrl, message)));
+      return ours.flatMap((received) => received ?? []);
+    } catch (error) {
+      if (signal?.aborted) return [];
+      throw error;
+    }
+  }
+
+  async extend(lane: Lane, receipt: string, visibilitySeconds: number): Promise<boolean> {
+    return this.#setVisibility(lane, receipt, visibility(visibilitySeconds));
+  }
+
+  async release(lane: Lane, receipt: string, delaySeconds: number): Promise<void> {
+    requireDelay(delaySeconds);
+    await this.#setVisibility(lane, receipt, Math.ceil(delaySeconds));
+  }
+
+  async remove(lane: Lane, receipt: string): Promise<void> {
+    try {
+      await this.#sqs.send(
+        new DeleteMessageCommand({ QueueUrl: await this.#urls.lane(lane), ReceiptHandle: receipt }),
+      );
+    } catch (error) {
+      if (!isNamed(error, ...deadReceipt)) throw error;
+    }
+  }
+
+  async depth(
+    lane: Lane,
+  ): Promise<{ readonly visible: number; readonly delayed: number; readonly held: number }> {
+    const { Attributes: found = {} } = await this.#sqs.send(
+      new GetQueueAttributesCommand({
+        QueueUrl: await this.#urls.lane(lane),
+        AttributeNames: [
+          'ApproximateNumberOfMessages',
+          'ApproximateNumberOfMessagesDelayed',
+          'ApproximateNumberOfMessagesNotVisible',
+        ],
+      }),
+    );
+    return {
+      visible: Number(found.ApproximateNumberOfMessages),
+      delayed: Number(found.ApproximateNumberOfMessagesDelayed),
+      held: Number(found.ApproximateNumberOfMessagesNotVisible),
+    };
+  }
+
+  /** A message of ours; any other is put aside, so that it is not received for ever. */
+  async #accept(lane: Lane, queueUrl: string, message: Message): Promise<ReceivedMessage | null> {
+    const { Body: body = '', ReceiptHandle: receipt = '', Attributes: attributes } = message;
+    const parsed = parseBody(body);
+    if ('message' in parsed) {
+      const receives = Number(attributes?.ApproximateReceiveCount ?? 1);
+      return { message: parsed.message, receipt, receives };
+    }
+    // Put first: a crash between the two leaves it twice, never nowhere.
+    await this.deadLetters.putBody(lane, body, parsed.wrong);
+    await this.#sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receipt }));
+    return null;
+  }
+
+  /** Whether the receipt lives. */
+  async #setVisibility(lane: Lane, receipt: string, seconds: number): Promise<boolean> {
+    try {
+      await this.#sqs.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: await this.#urls.lane(lane),
+          ReceiptHandle: receipt,
+          VisibilityTimeout: seconds,
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (isNamed(error, ...deadReceipt)) return false;
+      throw error;
+    }
+  }
+}
+
+function visibility(seconds: number): number {
+  return Math.min(VISIBILITY_MAX, Math.ceil(seconds));
+}
