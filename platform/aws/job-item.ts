@@ -51,7 +51,7 @@ export function jobItem(record: JobRecord, writeId: string, now: number): Item {
     document: document === null ? undefined : S(JSON.stringify(document)),
     summary: S(JSON.stringify(viewOf(record))),
     expires_at: finished ? N(expiry(now)) : undefined,
-    shard: S(allPartition(shard)),
+    list_shard: S(allPartition(shard)),
     place: S(placeOf(submitted_at, job_id)),
     namespace_status: S(statusPartition(namespace, status)),
     ...(!finished && due_at !== null && { due_shard: S(duePartition(shard, held)), due_at: N(due_at) }),

@@ -163,7 +163,11 @@ function pageSizeOf({ namespace }: JobFilter, limit: number): number {
 
 function partitionsOf({ namespace, status }: JobFilter): Partition[] {
   if (namespace === undefined) {
-    return shards.map((shard) => ({ index: indexes.all, attribute: 'shard', value: allPartition(shard) }));
+    return shards.map((shard) => ({
+      index: indexes.all,
+      attribute: 'list_shard',
+      value: allPartition(shard),
+    }));
   }
   return (status === undefined ? jobStatuses : [status]).map((one) => ({
     index: indexes.byStatus,

@@ -48,11 +48,12 @@ export async function openAwsPlatform(
   const clock = () => clients.clock.now();
   const tokens = new TableTokens(dynamodb, table.name);
   const urls = new QueueUrls(sqs, settings.prefix);
+  const queue = new AwsJobQueue(sqs, urls);
   const count = new UnfinishedCount(dynamodb, table.name, clock, countMs);
   return {
     jobs: new AwsJobStore(dynamodb, table.name, tokens, count, clock),
     events: new AwsEventLog(dynamodb, table.name, clock),
-    queue: new AwsJobQueue(sqs, urls),
+    queue,
     objects: new AwsObjectStore(s3, signer, bucket.name, tokens, clock),
     workers: new AwsWorkerRegistry(dynamodb, table.name, clock),
     async verify() {
@@ -64,6 +65,7 @@ export async function openAwsPlatform(
       ]);
     },
     async close() {
+      queue.close();
       clients.close();
     },
   };

@@ -3,7 +3,6 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   type Message,
-  ReceiveMessageCommand,
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -11,16 +10,9 @@ import { requireDelay } from '../../core/port-limits.ts';
 import type { JobQueue, Lane, QueueMessage, ReceivedMessage } from '../../core/ports.ts';
 import { AwsDeadLetters } from './dead-letters.ts';
 import { isNamed } from './errors.ts';
+import { LongPolls, visibility } from './long-polls.ts';
 import { bodyOf, parseBody } from './message.ts';
 import type { QueueUrls } from './queue-urls.ts';
-
-/** SQS's own limits: messages of one receive, seconds of a long poll and of a visibility time-out. */
-const RECEIVE_MAX = 10;
-const WAIT_MAX = 20;
-const VISIBILITY_MAX = 12 * 3600;
-
-/** A long poll's reply may come so much later than its wait, in milliseconds. */
-const REPLY_SLACK_MS = 10_000;
 
 /** What SQS says of a receipt that is dead: the message was removed, received again, or became visible. */
 const deadReceipt = [
@@ -38,10 +30,12 @@ export class AwsJobQueue implements JobQueue {
   readonly deadLetters: AwsDeadLetters;
   readonly #sqs: SQSClient;
   readonly #urls: QueueUrls;
+  readonly #polls: LongPolls;
 
   constructor(sqs: SQSClient, urls: QueueUrls) {
     this.#sqs = sqs;
     this.#urls = urls;
+    this.#polls = new LongPolls(sqs);
     this.deadLetters = new AwsDeadLetters(sqs, urls);
   }
 
@@ -61,36 +55,16 @@ export class AwsJobQueue implements JobQueue {
     );
   }
 
-  /**
-   * At most 10 messages, after at most 20 s. An abort cuts the poll's connection: a message that SQS has just
-   * given to it comes back when its visibility ends.
-   */
+  /** At most 10 messages, after at most 20 s. */
   async receive(
     lane: Lane,
     options: { max: number; waitSeconds: number; visibilitySeconds: number; signal?: AbortSignal },
   ): Promise<readonly ReceivedMessage[]> {
-    const { max, waitSeconds, visibilitySeconds, signal } = options;
-    if (signal?.aborted) return [];
+    if (options.signal?.aborted) return [];
     const queueUrl = await this.#urls.lane(lane);
-    const wait = Math.min(WAIT_MAX, Math.ceil(waitSeconds));
-    const command = new ReceiveMessageCommand({
-      QueueUrl: queueUrl,
-      MaxNumberOfMessages: Math.min(RECEIVE_MAX, max),
-      WaitTimeSeconds: wait,
-      VisibilityTimeout: visibility(visibilitySeconds),
-      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
-    });
-    try {
-      const { Messages: messages = [] } = await this.#sqs.send(command, {
-        requestTimeout: wait * 1000 + REPLY_SLACK_MS,
-        ...(signal !== undefined && { abortSignal: signal }),
-      });
-      const ours = await Promise.all(messages.map((message) => this.#accept(lane, queueUrl, message)));
-      return ours.flatMap((received) => received ?? []);
-    } catch (error) {
-      if (signal?.aborted) return [];
-      throw error;
-    }
+    const messages = await this.#polls.receive(queueUrl, options);
+    const ours = await Promise.all(messages.map((message) => this.#accept(lane, queueUrl, message)));
+    return ours.flatMap((received) => received ?? []);
   }
 
   async extend(lane: Lane, receipt: string, visibilitySeconds: number): Promise<boolean> {
@@ -132,6 +106,11 @@ export class AwsJobQueue implements JobQueue {
     };
   }
 
+  /** Ends every receive that waits. */
+  close(): void {
+    this.#polls.close();
+  }
+
   /** A message of ours; any other is put aside, so that it is not received for ever. */
   async #accept(lane: Lane, queueUrl: string, message: Message): Promise<ReceivedMessage | null> {
     const { Body: body = '', ReceiptHandle: receipt = '', Attributes: attributes } = message;
@@ -162,8 +141,4 @@ export class AwsJobQueue implements JobQueue {
       throw error;
     }
   }
-}
-
-function visibility(seconds: number): number {
-  return Math.min(VISIBILITY_MAX, Math.ceil(seconds));
 }

@@ -96,7 +96,7 @@ function table(prefix: string): TableResource {
     ttlAttribute: 'expires_at',
     indexes: [
       // All jobs by time; the partition is the shard.
-      { name: indexes.all, partitionKey: string('shard'), sortKey: string('place'), projected: listed },
+      { name: indexes.all, partitionKey: string('list_shard'), sortKey: string('place'), projected: listed },
       // The jobs of a namespace and status by time.
       {
         name: indexes.byStatus,

@@ -13,6 +13,7 @@ export const embedded: Subject = {
   name: 'embedded',
   lagMs: 0,
   fairness: 'strict',
+  objects: 'complete',
   async open() {
     const folder = await mkdtemp(join(tmpdir(), 'disklane-embedded-'));
     const app = new Hono();
