@@ -62,7 +62,10 @@ export function createClients({ region, endpoint, publicEndpoint = endpoint }: A
   } as const;
   const s3 = new S3Client({ ...s3Options, requestHandler: handlerOptions(REPLY_MS.s3) });
   const signer = publicEndpoint === undefined ? s3 : new S3Client({ ...s3Options, endpoint: publicEndpoint });
-  const where = async () => endpoint ?? (await dynamodb.config.region());
+  const where = async () => {
+    const name = await dynamodb.config.region();
+    return endpoint === undefined ? name : `${name} at ${endpoint}`;
+  };
   dynamodb.middlewareStack.use(translating('DynamoDB', where));
   sqs.middlewareStack.use(translating('SQS', where));
   s3.middlewareStack.use(translating('S3', where));

@@ -8,7 +8,7 @@ export type Call = {
   readonly operation: string;
   /** The table, queue or bucket; empty where the call names none. */
   readonly resource: string;
-  /** The endpoint or the region. */
+  /** The region, and the endpoint when it is not AWS itself. */
   readonly where: string;
 };
 

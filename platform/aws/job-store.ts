@@ -101,7 +101,7 @@ export class AwsJobStore implements JobStore {
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Sent more than once and gone: it was ours that removed it, and the reply that was lost.
-      return attemptsOf(error) > 1 && (await this.#read(jobId)) === null;
+      return attemptsOf(error) > 1 && (await this.#stored(jobId)) === undefined;
     }
   }
 
@@ -133,11 +133,7 @@ export class AwsJobStore implements JobStore {
   }
 
   /** Stores the record where the condition holds; else gives the item that is there, null when there is none. */
-  async #put(
-    record: JobRecord,
-    condition: string,
-    values: Record<string, { N: string } | { S: string }> | Item,
-  ): Promise<'stored' | Item | null> {
+  async #put(record: JobRecord, condition: string, values: Item): Promise<'stored' | Item | null> {
     const writeId = randomUUID();
     try {
       await this.#dynamodb.send(
@@ -160,10 +156,16 @@ export class AwsJobStore implements JobStore {
   }
 
   async #read(jobId: string): Promise<Item | null> {
+    const item = await this.#stored(jobId);
+    return item === undefined || isExpired(item, this.#clock()) ? null : item;
+  }
+
+  /** What is in the table, be its time over or not. */
+  async #stored(jobId: string): Promise<Item | undefined> {
     const { Item: item } = await this.#dynamodb.send(
       new GetItemCommand({ TableName: this.#table, Key: jobKey(jobId), ConsistentRead: true }),
     );
-    return item === undefined || isExpired(item, this.#clock()) ? null : item;
+    return item;
   }
 
   async #duePage(partition: string, now: number, limit: number): Promise<Item[]> {

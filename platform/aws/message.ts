@@ -23,11 +23,11 @@ const queueMessage: z.ZodType<QueueMessage> = z.object({
   }),
 });
 
-/** A message as SQS carries it: JSON, without the two characters of the BMP that SQS refuses beside controls. */
+/** A message as SQS carries it: JSON in ASCII, since SQS refuses some characters and emulators refuse more. */
 export function bodyOf(message: QueueMessage): string {
   return JSON.stringify(message).replace(
-    /[\ufffe\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 

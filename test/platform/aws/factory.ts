@@ -15,7 +15,7 @@ export type Provisioned = {
   readonly settings: AwsSettings;
   readonly resources: Resources;
   /** Opens the platform, with some settings changed; closed with the endpoint. */
-  platform(changes?: Partial<AwsSettings>): Promise<AwsPlatform>;
+  platform(changes?: Partial<AwsSettings>, options?: { countMs: number }): Promise<AwsPlatform>;
   /** Makes the queues of another pool. */
   addPool(pool: string): Promise<void>;
   close(): Promise<void>;
@@ -42,8 +42,8 @@ export async function openProvisioned(): Promise<Provisioned> {
     endpoint,
     settings,
     resources: described,
-    async platform(changes = {}) {
-      const platform = await openAwsPlatform({ ...settings, ...changes }, { countMs: 0 });
+    async platform(changes = {}, options = { countMs: 0 }) {
+      const platform = await openAwsPlatform({ ...settings, ...changes }, options);
       platforms.push(platform);
       return platform;
     },
