@@ -3,13 +3,14 @@ import { z } from 'zod';
 import type { CoreSettings } from '../core/context.ts';
 import { workerId } from '../core/job/document.ts';
 
-const whole = (fallback: number, min: number, max: number) =>
+const number = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
-    .default(fallback);
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+const whole = (fallback: number, min: number, max: number) => number(min, max).default(fallback);
 
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, 'must be 1 to 40 of A-Z a-z 0-9 _ -');
 
@@ -65,7 +66,7 @@ export const sharedSettings = {
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name')
     .optional(),
   /** Left out: 1 on one machine, 60 on AWS, where a schedule sweeps too. */
-  DISKLANE_SWEEP_SECONDS: whole(1, 1, 3600).optional(),
+  DISKLANE_SWEEP_SECONDS: number(1, 3600).optional(),
   DISKLANE_POOLS: names.default('default').transform((text) => [...new Set(['default', ...text.split(',')])]),
   DISKLANE_LEASE_SECONDS: whole(30, 1, 3600),
   DISKLANE_MAX_CRASHES: whole(3, 1, 100),
