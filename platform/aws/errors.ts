@@ -76,12 +76,12 @@ function explain(error: Error, { service, operation, resource, where }: Call): s
   const status = statusOf(error);
   if (status !== undefined && status >= 500)
     return `${place} fails to ${operation}${on}, ${tried}: ${message}`;
-  if (name === 'TimeoutError')
-    return `${place} did not answer ${operation}${on} in time, ${tried}: ${message}`;
   // Without a status there was no reply: the network's own errors have codes.
   if (status === undefined && networkCode(error) !== null) {
     return `${place} does not answer, ${tried}: ${message || networkCode(error)}`;
   }
+  if (name === 'TimeoutError')
+    return `${place} did not answer ${operation}${on} in time, ${tried}: ${message}`;
   return null;
 }
 

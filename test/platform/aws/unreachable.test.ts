@@ -28,11 +28,11 @@ test('an endpoint that is down is named, by each service, within bounds', async 
   const endpoint = 'http://127.0.0.1:9';
   const platform = await openAwsPlatform({ region: 'eu-west-1', endpoint, prefix: 'p', pools: ['default'] });
   for (const [service, action] of [
-    ['DynamoDB', insert(platform)],
-    ['SQS', send(platform)],
-    ['S3', put(platform)],
+    ['DynamoDB', insert],
+    ['SQS', send],
+    ['S3', put],
   ] as const) {
-    expect(await refusal(action)).toMatch(
+    expect(await refusal(action(platform))).toMatch(
       new RegExp(`^${service} in eu-west-1 at ${endpoint} does not answer, tried 4 times: .*ECONNREFUSED`),
     );
   }
