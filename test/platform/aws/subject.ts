@@ -8,7 +8,7 @@ const SWEEP_MS = 200;
 export const aws: Subject = {
   name: 'aws',
   lagMs: 5000,
-  fairness: 'best effort',
+  queue: 'best effort',
   objects: process.env.DISKLANE_TEST_AWS_ENDPOINT === undefined ? 'in part' : 'complete',
   async open() {
     const provisioned = await openProvisioned();
