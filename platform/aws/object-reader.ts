@@ -2,8 +2,11 @@ import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../core/errors.ts';
 
-/** A body up to this many bytes is read at once, so that a reader that never reads it holds no connection. */
-const SMALL = 256 * 1024;
+/**
+ * A body up to this many bytes, as results that come inline have, is read at once: a reader that never reads it
+ * holds no connection. (LocalStack, unlike S3, breaks a body off when its object is replaced meanwhile.)
+ */
+const SMALL = 4 * 1024 * 1024;
 
 /** The bytes of a reply. The connection is free when the last piece was given, or when the reader stops early. */
 export async function readBody(

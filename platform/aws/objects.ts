@@ -110,7 +110,11 @@ export class AwsObjectStore implements ObjectStore {
     return { url, expiresAt: (signedAt + expiresIn) * 1000 };
   }
 
-  /** S3's lists have no content type: each object is looked at for it. */
+  /**
+   * S3's lists have no content type: each object is looked at for it. Keys with control characters, which we
+   * never make, are not listed right: XML cannot carry them. (EncodingType would, but LocalStack 4.14.0 then
+   * compares the encoded keys with StartAfter, and leaves some out.)
+   */
   async list(prefix: string, limit: number, pageToken: string | null): Promise<Page<ObjectInfo>> {
     const list = `objects ${prefix}`;
     const tokens = await this.#tokens.get();
@@ -120,11 +124,9 @@ export class AwsObjectStore implements ObjectStore {
         Prefix: prefix,
         MaxKeys: Math.min(LIST_MAX, limit),
         StartAfter: pageToken === null ? undefined : String(tokens.open(list, pageToken)[0]),
-        // XML cannot carry every key.
-        EncodingType: 'url',
       }),
     );
-    const keys = (reply.Contents ?? []).map(({ Key }) => decoded(Key ?? ''));
+    const keys = (reply.Contents ?? []).map(({ Key = '' }) => Key);
     const last = keys.at(-1);
     const infos = await Promise.all(keys.map((key) => this.head(key)));
     return {
@@ -166,9 +168,4 @@ function infoOf(
 function sizeOf({ ContentRange, ContentLength }: GetObjectCommandOutput): number | undefined {
   const total = ContentRange?.split('/')[1];
   return total === undefined ? ContentLength : Number(total);
-}
-
-/** A key in the url encoding of S3's lists. */
-function decoded(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', ' '));
 }

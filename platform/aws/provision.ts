@@ -14,9 +14,11 @@ export async function provision(
   { table, queues, bucket }: Resources,
   note: (line: string) => void = () => {},
 ): Promise<void> {
-  await Promise.all([
+  const steps = await Promise.allSettled([
     provisionTable(clients.dynamodb, table, note),
     provisionBucket(clients.s3, bucket, note),
     ...queues.map((queue) => provisionQueue(clients.sqs, queue, note)),
   ]);
+  // Thrown when all have ended, so that nothing is made behind a caller who has given up.
+  for (const step of steps) if (step.status === 'rejected') throw step.reason;
 }
