@@ -147,7 +147,9 @@ async function merge(
     const found = walks
       .flatMap((walk) => walk.found)
       .filter(({ place }) => horizon === null || place >= horizon)
-      .sort((a, b) => (a.place < b.place ? 1 : -1));
+      .sort((a, b) => (a.place < b.place ? 1 : a.place > b.place ? -1 : 0))
+      // A job that has just changed its status may be in both partitions for a moment.
+      .filter(({ place }, n, all) => place !== all[n - 1]?.place);
     const stuck = walks.some((walk) => walk.reached === horizon && walk.tired);
     if (horizon === null || found.length >= limit || stuck) return { found, horizon };
   }

@@ -63,8 +63,12 @@ export class AwsJobQueue implements JobQueue {
     if (options.signal?.aborted) return [];
     const queueUrl = await this.#urls.lane(lane);
     const messages = await this.#polls.receive(queueUrl, options);
-    const ours = await Promise.all(messages.map((message) => this.#accept(lane, queueUrl, message)));
-    return ours.flatMap((received) => received ?? []);
+    const looked = await Promise.allSettled(messages.map((message) => this.#accept(lane, queueUrl, message)));
+    const ours = looked.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
+    // A message that could not be put aside comes back; those of ours that came with it are not to wait for that.
+    const failure = looked.find((one) => one.status === 'rejected');
+    if (ours.length === 0 && failure !== undefined) throw failure.reason;
+    return ours;
   }
 
   async extend(lane: Lane, receipt: string, visibilitySeconds: number): Promise<boolean> {

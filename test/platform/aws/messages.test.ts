@@ -2,7 +2,7 @@ import { GetQueueUrlCommand, ReceiveMessageCommand, SendMessageCommand } from '@
 import { expect, test } from 'vitest';
 import { createClients } from '../../../platform/aws/clients.ts';
 import { newMessage } from '../conformance/subject.ts';
-import { provisioned } from './support.ts';
+import { jsonFault, provisioned } from './support.ts';
 
 const lane = { pool: 'default', band: 'normal' } as const;
 const wait = { max: 10, waitSeconds: 1, visibilitySeconds: 1 };
@@ -112,4 +112,32 @@ test('what comes to a poll that nobody waits for is given back', async () => {
   const message = newMessage();
   await here.queue.send(lane, message, { delaySeconds: 0, group: 'default' });
   expect(await elsewhere.queue.receive(lane, { ...options, waitSeconds: 5 })).toMatchObject([{ message }]);
+});
+
+test('a message of ours is not kept back by another one that cannot be put aside', async () => {
+  const at = await provisioned();
+  const { queue } = await at.platform();
+  const { sqs } = createClients(at.settings);
+  const { QueueUrl } = await sqs.send(
+    new GetQueueUrlCommand({ QueueName: `${at.settings.prefix}-default-normal` }),
+  );
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'foreign' }));
+  const ours = newMessage();
+  await queue.send(lane, ours, { delaySeconds: 0, group: 'default' });
+  await queue.depth(lane);
+  at.endpoint.proxy.spoil('SendMessage', jsonFault('AccessDenied', 403), 100);
+  const received: unknown[] = [];
+  for (let n = 0; n < 3 && received.length === 0; n++) {
+    const messages = await queue.receive(lane, wait).catch(() => []);
+    received.push(...messages.map(({ message }) => message));
+  }
+  expect(received).toEqual([ours]);
+  // It is still there, and goes its way once it can.
+  at.endpoint.proxy.fault = () => null;
+  for (let n = 0; n < 3; n++) await queue.receive(lane, { ...wait, waitSeconds: 2 });
+  const { Messages: kept = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: `${QueueUrl}-dead`, WaitTimeSeconds: 1 }),
+  );
+  expect(kept.map(({ Body }) => Body)).toEqual(['foreign']);
+  sqs.destroy();
 });
