@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { InitializeMiddleware, Pluggable } from '@smithy/types';
+import type { InitializeMiddleware } from '@smithy/types';
 import { translated } from './errors.ts';
 import type { AwsSettings } from './settings.ts';
 import { StoreClock } from './store-clock.ts';
@@ -62,13 +62,14 @@ export function createClients({ region, endpoint, publicEndpoint = endpoint }: A
   } as const;
   const s3 = new S3Client({ ...s3Options, requestHandler: handlerOptions(REPLY_MS.s3) });
   const signer = publicEndpoint === undefined ? s3 : new S3Client({ ...s3Options, endpoint: publicEndpoint });
+  const outermost = { step: 'initialize', priority: 'high' } as const;
   const where = async () => {
     const name = await dynamodb.config.region();
     return endpoint === undefined ? name : `${name} at ${endpoint}`;
   };
-  dynamodb.middlewareStack.use(translating('DynamoDB', where));
-  sqs.middlewareStack.use(translating('SQS', where));
-  s3.middlewareStack.use(translating('S3', where));
+  dynamodb.middlewareStack.add(translating('DynamoDB', where), outermost);
+  sqs.middlewareStack.add(translating('SQS', where), outermost);
+  s3.middlewareStack.add(translating('S3', where), outermost);
   return {
     dynamodb,
     sqs,
@@ -109,13 +110,11 @@ class TimingHandler extends NodeHttpHandler {
 }
 
 /** Turns the errors of every call of a client into the words of errors.ts, once all attempts are over. */
-function translating(
+function translating<Input extends object, Output extends object>(
   service: string,
   where: () => Promise<string>,
-  // biome-ignore lint/suspicious/noExplicitAny: a client's plug-in takes every input and output it has
-): Pluggable<any, any> {
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  const middleware: InitializeMiddleware<any, any> = (next, context) => async (args) => {
+): InitializeMiddleware<Input, Output> {
+  return (next, context) => async (args) => {
     try {
       return await next(args);
     } catch (error) {
@@ -126,10 +125,6 @@ function translating(
         where: await where().catch(() => 'no region'),
       });
     }
-  };
-  return {
-    applyToStack: (stack) =>
-      stack.add(middleware, { step: 'initialize', priority: 'high', name: 'translate' }),
   };
 }
 

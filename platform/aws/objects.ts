@@ -20,7 +20,10 @@ import type { TableTokens } from './table-tokens.ts';
 /** S3 gives so many keys at a time. */
 const LIST_MAX = 1000;
 
-/** Objects in one bucket. */
+/**
+ * Objects in one bucket. Whoever reads needs s3:ListBucket beside s3:GetObject: without it S3 says of an object
+ * that is not there that it is denied.
+ */
 export class AwsObjectStore implements ObjectStore {
   readonly #s3: S3Client;
   readonly #signer: S3Client;
