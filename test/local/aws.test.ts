@@ -1,28 +1,14 @@
 import { expect, test } from 'vitest';
 import { provisioned } from '../platform/aws/support.ts';
 import { unique } from '../platform/conformance/subject.ts';
+import { awsSettings } from './aws.ts';
 import { call, document, resultOf, run, sha256, start, startApi, startEntry } from './support.ts';
 
 // The one-machine service on DynamoDB, SQS and S3: the same programs, another platform.
 
-/** The environment of a service on this platform. */
-function settingsOf({ endpoint, settings }: Awaited<ReturnType<typeof provisioned>>) {
-  return {
-    DISKLANE_PLATFORM: 'aws',
-    DISKLANE_AWS_ENDPOINT: endpoint.proxy.url,
-    DISKLANE_AWS_PUBLIC_ENDPOINT: endpoint.s3Url,
-    DISKLANE_AWS_PREFIX: settings.prefix,
-    DISKLANE_SWEEP_SECONDS: '1',
-    DISKLANE_LOG_LEVEL: 'warn',
-    AWS_REGION: settings.region ?? '',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-  };
-}
-
 test('a job from submit to its presigned result, with the gateway and the worker in one process', async () => {
   const at = await provisioned();
-  const { url, program } = await startApi('local/main.ts', settingsOf(at));
+  const { url, program } = await startApi('local/main.ts', awsSettings(at));
   const jobId = unique('job');
   expect(await run(url, jobId, 'test.echo', { message: 'hello' })).toMatchObject({ status: 'Completed' });
   const { data, download } = await resultOf<{ echo: unknown }>(url, jobId);
@@ -38,7 +24,7 @@ test('a job from submit to its presigned result, with the gateway and the worker
 
 test('a gateway and two workers share the work, and one that is killed loses no job', async () => {
   const at = await provisioned();
-  const settings = { ...settingsOf(at), DISKLANE_LEASE_SECONDS: '2' };
+  const settings = { ...awsSettings(at), DISKLANE_LEASE_SECONDS: '2' };
   const { url } = await startApi('local/gateway.ts', settings);
   const [victim, survivor] = [startEntry('worker/main.ts', settings), startEntry('worker/main.ts', settings)];
   await Promise.all([victim.ready(), survivor.ready()]);
@@ -51,14 +37,14 @@ test('a gateway and two workers share the work, and one that is killed loses no 
 
 test('a service says in one line what was not provisioned', async () => {
   const at = await provisioned();
-  const program = startEntry('worker/main.ts', { ...settingsOf(at), DISKLANE_AWS_PREFIX: 'nobody' });
+  const program = startEntry('worker/main.ts', { ...awsSettings(at), DISKLANE_AWS_PREFIX: 'nobody' });
   expect(await program.ended).toBe(1);
   expect(program.stderr).toMatch(/^disklane: .* has no (table|queue|bucket) nobody-.*npm run provision.*\n$/);
 });
 
 test('npm run provision makes what a service needs, and again nothing', async () => {
   const at = await provisioned();
-  const settings = { ...settingsOf(at), DISKLANE_AWS_PREFIX: `${at.settings.prefix.slice(0, 17)}-p` };
+  const settings = { ...awsSettings(at), DISKLANE_AWS_PREFIX: `${at.settings.prefix.slice(0, 17)}-p` };
   const first = start(process.execPath, ['local/provision.ts'], settings);
   expect([await first.ended, first.stderr]).toEqual([0, '']);
   expect(first.stdout.match(/: made$/gm)).toHaveLength(8);
