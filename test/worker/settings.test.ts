@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { localSettings } from '../../local/settings.ts';
-import { coreSettings, parseSettings, SettingsError, workerSettings } from '../../worker/settings.ts';
+import {
+  coreSettings,
+  parseSettings,
+  SettingsError,
+  sweepMs,
+  workerSettings,
+} from '../../worker/settings.ts';
 
 describe('a bad setting is refused by name:', () => {
   test.each([
@@ -86,4 +92,11 @@ test('the defaults are those of the README', () => {
     DISKLANE_MAX_CRASHES: 3,
     DISKLANE_PRESIGN_SECONDS: 900,
   });
+});
+
+test('a process sweeps every second on one machine, every minute on AWS, or as often as it is told', () => {
+  const ms = (environment: Record<string, string>) => sweepMs(parseSettings(workerSettings, environment));
+  expect(ms({})).toBe(1000);
+  expect(ms({ DISKLANE_PLATFORM: 'aws' })).toBe(60_000);
+  expect(ms({ DISKLANE_PLATFORM: 'aws', DISKLANE_SWEEP_SECONDS: '5' })).toBe(5000);
 });
