@@ -36,17 +36,22 @@ export async function writeObject(
 ): Promise<Written> {
   const hash = createHash('sha256');
   const parts = partsOf(body instanceof Uint8Array ? [body] : body, hash);
-  const first = await parts.next();
-  const start = first.value ?? Buffer.alloc(0);
-  const second = await parts.next();
-  if (second.value === undefined) {
-    await s3.send(new PutObjectCommand({ ...target, Body: start, ContentType: contentType }), {
-      requestTimeout: UPLOAD_MS,
-    });
-    return { size: start.length, sha256: hash.digest('hex') };
+  try {
+    const first = await parts.next();
+    const start = first.value ?? Buffer.alloc(0);
+    const second = await parts.next();
+    let size = start.length;
+    if (second.value === undefined) {
+      const command = new PutObjectCommand({ ...target, Body: start, ContentType: contentType });
+      await s3.send(command, { requestTimeout: UPLOAD_MS });
+    } else {
+      size = await upload(s3, target, contentType, chain([start, second.value], parts));
+    }
+    return { size, sha256: hash.digest('hex') };
+  } finally {
+    // The source is let go of also when its bytes could not be stored.
+    await parts.return(undefined);
   }
-  const size = await upload(s3, target, contentType, chain([start, second.value], parts));
-  return { size, sha256: hash.digest('hex') };
 }
 
 async function upload(

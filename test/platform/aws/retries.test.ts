@@ -4,7 +4,7 @@ import { StorageError } from '../../../core/errors.ts';
 import { submit } from '../../../core/use-cases/submit.ts';
 import { wireDocument } from '../../core/support/samples.ts';
 import { newRecord, unique } from '../conformance/subject.ts';
-import { contextOn, jsonFault, provisioned } from './support.ts';
+import { contextOn, jsonFault, provisioned, xmlFault } from './support.ts';
 
 test('what is throttled for a while is done, with a pause between the attempts', async () => {
   const at = await provisioned();
@@ -147,4 +147,24 @@ test('an object whose bytes break off is an error, and no shorter object', async
   const got = await objects.get('cut');
   if (got === null) throw new Error('the object is gone');
   await expect(Array.fromAsync(got.body)).rejects.toThrow(/broke off at byte \d+ of 6000000/);
+});
+
+test('a source whose bytes cannot be stored is let go of', async () => {
+  const at = await provisioned();
+  const { objects } = await at.platform();
+  for (const operation of ['CreateMultipartUpload', 'UploadPart']) {
+    let closed = false;
+    async function* source() {
+      try {
+        for (let n = 0; n < 30; n++) yield Buffer.alloc(1024 * 1024);
+      } finally {
+        closed = true;
+      }
+    }
+    at.endpoint.proxy.spoil(operation, xmlFault('AccessDenied', 403));
+    await expect(objects.put('denied', source(), { contentType: 'text/plain' })).rejects.toThrow(
+      new RegExp(`denies ${operation} on bucket`),
+    );
+    expect(closed).toBe(true);
+  }
 });
