@@ -81,7 +81,10 @@ export type QueueMessage = { readonly job_id: string; readonly requires: Require
 /** A message held by its receiver until it is removed, released, or its visibility time-out ends. */
 export type ReceivedMessage = {
   readonly message: QueueMessage;
-  /** Names this receipt; it dies when the message is received again. */
+  /**
+   * Names this receipt. It dies when the message is received again; SQS keeps that as best effort, and may let
+   * an old receipt remove the message. That is harmless: the job's record alone says what is to run.
+   */
   readonly receipt: string;
   /** How often it was received, this time included. */
   readonly receives: number;

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
+import { attachment } from '../core/content-disposition.ts';
 import type { ByteRange, ObjectInfo, ObjectStore } from '../core/ports.ts';
-import { attachment } from './content-disposition.ts';
 import { rangeOf } from './range.ts';
 
 /** What a presigned URL grants, or why it grants nothing. */

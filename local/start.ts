@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createContext } from '../core/context.ts';
 import { createApi } from '../functions/api.ts';
-import { openEmbeddedPlatform } from '../platform/embedded/platform.ts';
-import { workerIdentity } from '../platform/embedded/worker-identity.ts';
 import { composeWorker, startSweeper } from '../worker/compose.ts';
 import { createLog } from '../worker/log.ts';
-import { coreSettings } from '../worker/settings.ts';
+import { openPlatform } from '../worker/platform.ts';
+import { coreSettings, sweepMs } from '../worker/settings.ts';
 import { objectsRoute } from './objects-route.ts';
 import { listen } from './server.ts';
 import type { LocalSettings } from './settings.ts';
@@ -24,7 +23,7 @@ export type Service = {
 /** Requests under way get this long when the service stops, in milliseconds. */
 const CLOSE_PATIENCE_MS = 5000;
 
-/** The gateway, and with `worker` a worker beside it, on one data directory. */
+/** The gateway, and with `worker` a worker beside it, on the platform that the settings name. */
 export async function startService(
   settings: LocalSettings,
   { worker }: { worker: boolean },
@@ -40,11 +39,7 @@ export async function startService(
   };
   undo.push(() => server.close(CLOSE_PATIENCE_MS));
   try {
-    const platform = await openEmbeddedPlatform({
-      dataDir: settings.DISKLANE_DATA_DIR,
-      publicUrl,
-      imageRoots: settings.DISKLANE_IMAGE_ROOTS,
-    });
+    const { platform, workerIdentity, verifyPresigned } = await openPlatform(settings, publicUrl);
     undo.unshift(() => platform.close());
     const context = createContext(platform, {
       settings: coreSettings(settings),
@@ -52,16 +47,17 @@ export async function startService(
       random: Math.random,
       log: createLog(settings.DISKLANE_LOG_LEVEL),
     });
-    undo.push(startSweeper(context));
+    undo.push(startSweeper(context, sweepMs(settings)));
     let workerId: string | null = null;
     if (worker) {
-      const id = await workerIdentity(platform.dataDir, settings.DISKLANE_WORKER_ID);
+      const id = await workerIdentity(settings.DISKLANE_WORKER_ID);
       undo.push(id.release);
       undo.push((await composeWorker(context, settings, id.id)).stop);
       workerId = id.id;
     }
     const api = createApi(context);
-    api.route('/', objectsRoute(platform.objects, platform.verifyPresigned));
+    // A bucket serves its own URLs.
+    if (verifyPresigned !== null) api.route('/', objectsRoute(platform.objects, verifyPresigned));
     server.answerWith((request) => api.fetch(request));
     return { url, where, workerId, stop };
   } catch (error) {

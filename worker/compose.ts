@@ -8,11 +8,9 @@ import { repeat } from './repeat.ts';
 import type { WorkerSettings } from './settings.ts';
 import { startWorker } from './worker.ts';
 
-const SWEEP_MS = 1000;
-
-/** Looks after due jobs once a second, on one machine; any number of processes may. Gives a function that stops it. */
-export function startSweeper(context: Context): () => Promise<void> {
-  return repeat('the sweep', SWEEP_MS, () => sweep(context), context.log);
+/** Looks after due jobs; any number of processes may. Gives a function that stops it. */
+export function startSweeper(context: Context, periodMs: number): () => Promise<void> {
+  return repeat('the sweep', periodMs, () => sweep(context), context.log);
 }
 
 /** A worker with everything it needs on a platform that is open. `stop` drains it. */

@@ -31,7 +31,8 @@ export async function runProcess(start: () => Promise<Started>): Promise<void> {
 }
 
 /** Known troubles in their own words and the system's; a programming error with its stack. */
-function explain(error: unknown): string {
+/** An error in the words of a line for the operator. */
+export function explain(error: unknown): string {
   if (error instanceof SettingsError || error instanceof StorageError) return withCause(error);
   if (error instanceof Error) return 'code' in error ? error.message : (error.stack ?? error.message);
   return String(error);

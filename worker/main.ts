@@ -1,28 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { createContext } from '../core/context.ts';
-import { openEmbeddedPlatform } from '../platform/embedded/platform.ts';
-import { workerIdentity } from '../platform/embedded/worker-identity.ts';
 import { composeWorker, startSweeper } from './compose.ts';
 import { runProcess } from './entry.ts';
 import { createLog } from './log.ts';
-import { coreSettings, parseSettings, workerSettings } from './settings.ts';
+import { openPlatform } from './platform.ts';
+import { coreSettings, parseSettings, sweepMs, workerSettings } from './settings.ts';
 
 await runProcess(async () => {
   const settings = parseSettings(workerSettings, process.env);
-  const platform = await openEmbeddedPlatform({
-    dataDir: settings.DISKLANE_DATA_DIR,
-    // A worker mints no URLs; the gateway does.
-    publicUrl: settings.DISKLANE_PUBLIC_URL ?? 'http://127.0.0.1',
-    imageRoots: settings.DISKLANE_IMAGE_ROOTS,
-  });
+  // A worker mints no URLs; the gateway does.
+  const { platform, workerIdentity } = await openPlatform(
+    settings,
+    settings.DISKLANE_PUBLIC_URL ?? 'http://127.0.0.1',
+  );
   const context = createContext(platform, {
     settings: coreSettings(settings),
     newId: randomUUID,
     random: Math.random,
     log: createLog(settings.DISKLANE_LOG_LEVEL),
   });
-  const id = await workerIdentity(platform.dataDir, settings.DISKLANE_WORKER_ID);
-  const stopSweeping = startSweeper(context);
+  const id = await workerIdentity(settings.DISKLANE_WORKER_ID);
+  const stopSweeping = startSweeper(context, sweepMs(settings));
   const worker = await composeWorker(context, settings, id.id);
   return {
     ready: `disklane worker ${id.id} ready: ${settings.DISKLANE_CONCURRENCY} jobs at a time`,

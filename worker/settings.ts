@@ -3,13 +3,14 @@ import { z } from 'zod';
 import type { CoreSettings } from '../core/context.ts';
 import { workerId } from '../core/job/document.ts';
 
-const whole = (fallback: number, min: number, max: number) =>
+const number = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`)
-    .default(fallback);
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+const whole = (fallback: number, min: number, max: number) => number(min, max).default(fallback);
 
 const name = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, 'must be 1 to 40 of A-Z a-z 0-9 _ -');
 
@@ -27,6 +28,12 @@ const labels = z
     Object.fromEntries(text.split(',').map((pair) => pair.split('=') as [string, string])),
   );
 
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  // Paths are put behind it.
+  .regex(/^[^?#]*$/, 'must have no query and no fragment')
+  .transform((url) => url.replace(/\/+$/, ''));
+
 /** Settings that gateway and worker share, from the environment; README.md lists them. */
 export const sharedSettings = {
   DISKLANE_DATA_DIR: z
@@ -43,12 +50,23 @@ export const sharedSettings = {
         .filter((root) => root !== '')
         .map((root) => resolve(root)),
     ),
-  DISKLANE_PUBLIC_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-    // Paths are put behind it.
-    .regex(/^[^?#]*$/, 'must have no query and no fragment')
-    .transform((url) => url.replace(/\/+$/, ''))
+  DISKLANE_PUBLIC_URL: httpUrl.optional(),
+  /** `embedded`: one machine's data directory; `aws`: DynamoDB, SQS and S3. */
+  DISKLANE_PLATFORM: z.enum(['embedded', 'aws']).default('embedded'),
+  /** Another service than AWS itself, LocalStack say. The region and the credentials are AWS's own settings. */
+  DISKLANE_AWS_ENDPOINT: httpUrl.optional(),
+  /** Where clients reach the bucket, when that is not where we do. */
+  DISKLANE_AWS_PUBLIC_ENDPOINT: httpUrl.optional(),
+  DISKLANE_AWS_PREFIX: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,19}$/, 'must be 1 to 20 of a-z 0-9 -, first a letter')
+    .default('disklane'),
+  DISKLANE_AWS_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name')
     .optional(),
+  /** Left out: 1 on one machine, 60 on AWS, where a schedule sweeps too. */
+  DISKLANE_SWEEP_SECONDS: number(1, 3600).optional(),
   DISKLANE_POOLS: names.default('default').transform((text) => [...new Set(['default', ...text.split(',')])]),
   DISKLANE_LEASE_SECONDS: whole(30, 1, 3600),
   DISKLANE_MAX_CRASHES: whole(3, 1, 100),
@@ -92,8 +110,26 @@ export function parseSettings<T extends z.ZodRawShape>(
   throw new SettingsError(`${String(issue?.path[0])}: ${issue?.message}`);
 }
 
+export type SharedSettings = z.infer<z.ZodObject<typeof sharedSettings>>;
+
+/** What the platform on AWS takes of the settings. */
+export function awsOptions(settings: SharedSettings) {
+  return {
+    endpoint: settings.DISKLANE_AWS_ENDPOINT,
+    publicEndpoint: settings.DISKLANE_AWS_PUBLIC_ENDPOINT,
+    prefix: settings.DISKLANE_AWS_PREFIX,
+    bucket: settings.DISKLANE_AWS_BUCKET,
+    pools: settings.DISKLANE_POOLS,
+  };
+}
+
+/** Milliseconds between two sweeps of one process. */
+export function sweepMs(settings: SharedSettings): number {
+  return 1000 * (settings.DISKLANE_SWEEP_SECONDS ?? (settings.DISKLANE_PLATFORM === 'aws' ? 60 : 1));
+}
+
 /** What core takes of the settings. */
-export function coreSettings(settings: z.infer<z.ZodObject<typeof sharedSettings>>): CoreSettings {
+export function coreSettings(settings: SharedSettings): CoreSettings {
   return {
     pools: settings.DISKLANE_POOLS,
     leaseMs: settings.DISKLANE_LEASE_SECONDS * 1000,

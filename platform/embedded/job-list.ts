@@ -1,8 +1,8 @@
 import type { StatementSync } from 'node:sqlite';
 import { isTerminal } from '../../core/job/record.ts';
+import type { PageTokens } from '../../core/page-token.ts';
 import type { JobFilter, JobSummary, Page } from '../../core/ports.ts';
 import type { Database } from './database.ts';
-import type { PageTokens } from './page-token.ts';
 import { integer, type Row, text } from './row.ts';
 
 /** A page looks at no more jobs than this; one that finds fewer than asked for goes on at its token. */

@@ -1,10 +1,10 @@
 import type { StatementSync } from 'node:sqlite';
 import { isTerminal, type JobRecord } from '../../core/job/record.ts';
 import { viewOf } from '../../core/job/view.ts';
+import type { PageTokens } from '../../core/page-token.ts';
 import type { JobFilter, JobStore, JobSummary, Page } from '../../core/ports.ts';
 import type { Database } from './database.ts';
 import { JobList } from './job-list.ts';
-import type { PageTokens } from './page-token.ts';
 import { integer, json, type Row } from './row.ts';
 
 /**

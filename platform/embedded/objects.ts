@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
 import { StorageError } from '../../core/errors.ts';
 import { requireObjectKey } from '../../core/object-key.ts';
+import type { PageTokens } from '../../core/page-token.ts';
 import type { ByteRange, ObjectInfo, ObjectStore, Page } from '../../core/ports.ts';
 import type { Database } from './database.ts';
 import { hasCode } from './files.ts';
 import { readObjectFile } from './object-reader.ts';
 import { writeObjectFile } from './object-writer.ts';
-import type { PageTokens } from './page-token.ts';
 import { presign } from './presign.ts';
 import { integer, type Row, text } from './row.ts';
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { PageTokens } from '../../core/page-token.ts';
 import type { Platform } from '../../core/ports.ts';
 import { prepareDataDirectory } from './data-directory.ts';
 import { Database } from './database.ts';
@@ -6,7 +7,6 @@ import { EmbeddedEventLog } from './events.ts';
 import { EmbeddedJobStore } from './jobs.ts';
 import { sweepObjectFiles } from './object-sweep.ts';
 import { EmbeddedObjectStore } from './objects.ts';
-import { PageTokens } from './page-token.ts';
 import { type Grant, type Refusal, verifyPresigned } from './presign.ts';
 import { EmbeddedJobQueue } from './queue.ts';
 import { signingKey } from './signing-key.ts';

@@ -1,7 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-
-/** The longest a URL may be valid, in seconds. */
-const LIFETIME_LIMIT = 900;
+import { requireLifetime } from '../../core/port-limits.ts';
 
 /** Where the gateway serves presigned URLs, below the public URL. */
 export const OBJECTS_PATH = '/objects/';
@@ -24,9 +22,7 @@ export function presign(
   { expiresInSeconds, ...grant }: Request,
   now: number,
 ): { readonly url: string; readonly expiresAt: number } {
-  if (!(expiresInSeconds >= 1 && expiresInSeconds <= LIFETIME_LIMIT)) {
-    throw new RangeError(`a URL is valid for 1 to ${LIFETIME_LIMIT} seconds, found ${expiresInSeconds}`);
-  }
+  requireLifetime(expiresInSeconds);
   const expires = Math.ceil(now / 1000 + expiresInSeconds);
   const query = new URLSearchParams({
     expires: String(expires),

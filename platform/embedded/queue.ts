@@ -1,9 +1,10 @@
 import type { StatementSync } from 'node:sqlite';
+import { requireDelay } from '../../core/port-limits.ts';
 import type { JobQueue, Lane, QueueMessage, ReceivedMessage } from '../../core/ports.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Database } from './database.ts';
 import { EmbeddedDeadLetters } from './dead-letters.ts';
-import { laneName, requireDelay } from './lane.ts';
+import { laneName } from './lane.ts';
 import { integer, json, type Row, text } from './row.ts';
 
 /** Queue states as stored; see schema.ts. */

@@ -13,17 +13,30 @@ const rules: Record<
   core: { folders: [], packages: ['zod'], node: ['node:crypto', 'node:buffer'] },
   disk: { folders: [], packages: [], node: ['node:fs', 'node:zlib', 'node:crypto'] },
   'platform/embedded': { folders: ['core'], packages: ['zod'] },
+  'platform/aws': {
+    folders: ['core'],
+    packages: [
+      '@aws-sdk/client-dynamodb',
+      '@aws-sdk/client-s3',
+      '@aws-sdk/client-sqs',
+      '@aws-sdk/s3-request-presigner',
+      '@smithy/node-http-handler',
+      '@smithy/types',
+      'zod',
+    ],
+  },
   worker: { folders: ['core', 'disk'], packages: ['zod', 'esbuild'] },
   functions: { folders: ['core'], packages: ['hono', '@hono/zod-openapi', 'zod'] },
   local: {
-    folders: ['core', 'disk', 'functions', 'worker', 'platform/embedded'],
+    folders: ['core', 'disk', 'functions', 'worker'],
     packages: ['hono', '@hono/node-server', 'zod'],
   },
 };
 
 /** The only files that put a platform and the rest together. */
 const entries: Record<string, readonly string[]> = {
-  'worker/main.ts': ['platform/embedded'],
+  'worker/platform.ts': ['platform/embedded', 'platform/aws'],
+  'local/provision.ts': ['platform/aws'],
 };
 
 type Import = { readonly file: string; readonly target: string };

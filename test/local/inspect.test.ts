@@ -18,6 +18,7 @@ import type { JobView } from '../../core/job/view.ts';
 import type { InspectionResult } from '../../core/result/inspection.ts';
 import { plant } from '../support/guest.ts';
 import { run as tool } from '../support/run.ts';
+import { testedPlatform } from './aws.ts';
 import {
   descendants,
   document,
@@ -35,6 +36,7 @@ const MiB = 1024 ** 2;
 let folder: string;
 let roots: string;
 let service: Program;
+let platform: Awaited<ReturnType<typeof testedPlatform>>;
 let url: string;
 let jobs = 0;
 
@@ -48,7 +50,9 @@ beforeAll(async () => {
   await mkdir(roots);
   await copyFile(sample.image, image('sample.qcow2'));
   await tool('qemu-img', ['convert', '-O', 'raw', sample.image, raw()]);
+  platform = await testedPlatform();
   service = new Program(process.execPath, ['local/main.ts'], {
+    ...platform.settings,
     PORT: '0',
     DISKLANE_DATA_DIR: join(folder, 'data'),
     DISKLANE_IMAGE_ROOTS: roots,
@@ -59,6 +63,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.end('SIGKILL');
+  await platform.close();
   await rm(folder, { recursive: true });
 });
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { localSettings } from '../../local/settings.ts';
-import { coreSettings, parseSettings, SettingsError, workerSettings } from '../../worker/settings.ts';
+import {
+  coreSettings,
+  parseSettings,
+  SettingsError,
+  sweepMs,
+  workerSettings,
+} from '../../worker/settings.ts';
 
 describe('a bad setting is refused by name:', () => {
   test.each([
@@ -13,6 +19,14 @@ describe('a bad setting is refused by name:', () => {
     ['DISKLANE_PUBLIC_URL', 'ftp://host'],
     ['DISKLANE_PUBLIC_URL', 'https://host/?tenant=1'],
     ['DISKLANE_PUBLIC_URL', 'https://host/#top'],
+    ['DISKLANE_PLATFORM', 'gcp'],
+    ['DISKLANE_AWS_ENDPOINT', 'localhost:4566'],
+    ['DISKLANE_AWS_PUBLIC_ENDPOINT', 'ftp://host'],
+    ['DISKLANE_AWS_PREFIX', 'Disklane'],
+    ['DISKLANE_AWS_PREFIX', '1disklane'],
+    ['DISKLANE_AWS_PREFIX', 'a'.repeat(21)],
+    ['DISKLANE_AWS_BUCKET', 'a/b'],
+    ['DISKLANE_SWEEP_SECONDS', '0'],
     ['DISKLANE_POOLS', 'a, b'],
     ['DISKLANE_POOLS', 'a/b'],
     ['DISKLANE_LEASE_SECONDS', '0'],
@@ -78,4 +92,11 @@ test('the defaults are those of the README', () => {
     DISKLANE_MAX_CRASHES: 3,
     DISKLANE_PRESIGN_SECONDS: 900,
   });
+});
+
+test('a process sweeps every second on one machine, every minute on AWS, or as often as it is told', () => {
+  const ms = (environment: Record<string, string>) => sweepMs(parseSettings(workerSettings, environment));
+  expect(ms({})).toBe(1000);
+  expect(ms({ DISKLANE_PLATFORM: 'aws' })).toBe(60_000);
+  expect(ms({ DISKLANE_PLATFORM: 'aws', DISKLANE_SWEEP_SECONDS: '5' })).toBe(5000);
 });

@@ -8,6 +8,7 @@ export function jobQueueConformance(subject: Subject): void {
   // Each test has a lane of its own, so those that wait do so together.
   describe.concurrent(`${subject.name}: JobQueue`, () => {
     const open = opened(subject);
+    const strict = subject.queue === 'strict';
     const queue = () => open().platform.queue;
     const lane = () => open().lane();
 
@@ -112,7 +113,7 @@ export function jobQueueConformance(subject: Subject): void {
       expect(Date.now() - start).toBeGreaterThanOrEqual(1900);
     });
 
-    test('a receipt dies when its message is received again', async () => {
+    test.runIf(strict)('a receipt dies when its message is received again', async () => {
       const at = await lane();
       await send(at);
       const first = await one(at);
@@ -206,7 +207,7 @@ export function jobQueueConformance(subject: Subject): void {
       const order = (await drain(at)).map(({ message }) => message.job_id);
       expect(order).toHaveLength(41);
       // Fair queues are best effort in the cloud: within the first half is all that is promised everywhere.
-      if (subject.fairness === 'strict') expect(order.indexOf(alone.job_id)).toBeLessThanOrEqual(1);
+      if (strict) expect(order.indexOf(alone.job_id)).toBeLessThanOrEqual(1);
     });
 
     test('depth tells visible, delayed and held apart', async () => {
@@ -277,7 +278,7 @@ export function jobQueueConformance(subject: Subject): void {
       await Promise.all(receivers);
       const unseen = sent.filter(({ job_id }) => !got.includes(job_id));
       expect(unseen).toEqual([]);
-      if (subject.fairness === 'strict') expect(got).toHaveLength(sent.length);
+      if (strict) expect(got).toHaveLength(sent.length);
     });
   });
 }

@@ -19,6 +19,7 @@ async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
 export function objectStoreConformance(subject: Subject): void {
   describe(`${subject.name}: ObjectStore`, () => {
     const open = opened(subject);
+    const complete = subject.objects === 'complete';
     const objects = () => open().platform.objects;
     const key = (name = 'object') => `${unique('test')}/${name}`;
 
@@ -221,56 +222,63 @@ export function objectStoreConformance(subject: Subject): void {
       }
     });
 
-    test('list gives a prefix in the order of the bytes of the keys, page by page', async () => {
-      const base = unique('list');
-      const names = ['a', 'a-b', 'a.b', 'a/b', 'a/c/d', 'a0', 'b', 'é', '\uffee', '\u{1f4bf}'];
-      for (const name of names.toReversed()) await objects().put(`${base}/${name}`, Buffer.from(name), type);
-      await objects().put(`${base}x`, Buffer.from('outside'), type);
-      const all = names.map((name) => `${base}/${name}`);
-      for (const limit of [1, 3, 10, 100]) {
-        const found: string[] = [];
-        let token: string | null = null;
-        do {
-          const page = await objects().list(`${base}/`, limit, token);
-          expect(page.items.length).toBeLessThanOrEqual(limit);
-          found.push(...page.items.map((info) => info.key));
-          token = page.next;
-        } while (token !== null);
-        expect(found).toEqual(all);
-      }
-      const below = await objects().list(`${base}/a/`, 100, null);
-      expect(below.items.map((info) => info.key)).toEqual([`${base}/a/b`, `${base}/a/c/d`]);
-      expect(below.items[0]).toMatchObject({ size: 3, contentType: type.contentType });
-    });
+    test.runIf(complete)(
+      'list gives a prefix in the order of the bytes of the keys, page by page',
+      async () => {
+        const base = unique('list');
+        const names = ['a', 'a-b', 'a.b', 'a/b', 'a/c/d', 'a0', 'b', 'é', '\uffee', '\u{1f4bf}'];
+        for (const name of names.toReversed())
+          await objects().put(`${base}/${name}`, Buffer.from(name), type);
+        await objects().put(`${base}x`, Buffer.from('outside'), type);
+        const all = names.map((name) => `${base}/${name}`);
+        for (const limit of [1, 3, 10, 100]) {
+          const found: string[] = [];
+          let token: string | null = null;
+          do {
+            const page = await objects().list(`${base}/`, limit, token);
+            expect(page.items.length).toBeLessThanOrEqual(limit);
+            found.push(...page.items.map((info) => info.key));
+            token = page.next;
+          } while (token !== null);
+          expect(found).toEqual(all);
+        }
+        const below = await objects().list(`${base}/a/`, 100, null);
+        expect(below.items.map((info) => info.key)).toEqual([`${base}/a/b`, `${base}/a/c/d`]);
+        expect(below.items[0]).toMatchObject({ size: 3, contentType: type.contentType });
+      },
+    );
 
     test('a list token that was not given is refused', async () => {
       await expect(objects().list('any/', 10, 'forged')).rejects.toMatchObject({ field: 'page_token' });
     });
 
-    test('a presigned URL gives the object to anyone, with its headers and ranges', async () => {
-      const [name, bytes] = [key('résult 100%.json'), randomBytes(300_000)];
-      await objects().put(name, bytes, { contentType: 'application/json' });
-      const before = Date.now();
-      const { url, expiresAt } = await objects().presignGet(name, {
-        expiresInSeconds: 60,
-        filename: 'result.json',
-        contentType: 'application/x-ours',
-      });
-      expect(expiresAt).toBeGreaterThan(before + 58_000);
-      expect(expiresAt).toBeLessThan(before + 63_000);
-      const response = await fetch(url);
-      expect(response.status).toBe(200);
-      expect(response.headers.get('content-type')).toBe('application/x-ours');
-      expect(response.headers.get('content-disposition')).toBe('attachment; filename="result.json"');
-      expect(response.headers.get('content-length')).toBe('300000');
-      expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
-      const part = await fetch(url, { headers: { range: 'bytes=100-199' } });
-      expect(part.status).toBe(206);
-      expect(part.headers.get('content-range')).toBe('bytes 100-199/300000');
-      expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(100, 200))).toBe(true);
-    });
+    test.runIf(complete)(
+      'a presigned URL gives the object to anyone, with its headers and ranges',
+      async () => {
+        const [name, bytes] = [key('résult 100%.json'), randomBytes(300_000)];
+        await objects().put(name, bytes, { contentType: 'application/json' });
+        const before = Date.now();
+        const { url, expiresAt } = await objects().presignGet(name, {
+          expiresInSeconds: 60,
+          filename: 'result.json',
+          contentType: 'application/x-ours',
+        });
+        expect(expiresAt).toBeGreaterThan(before + 58_000);
+        expect(expiresAt).toBeLessThan(before + 63_000);
+        const response = await fetch(url);
+        expect(response.status).toBe(200);
+        expect(response.headers.get('content-type')).toBe('application/x-ours');
+        expect(response.headers.get('content-disposition')).toBe('attachment; filename="result.json"');
+        expect(response.headers.get('content-length')).toBe('300000');
+        expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+        const part = await fetch(url, { headers: { range: 'bytes=100-199' } });
+        expect(part.status).toBe(206);
+        expect(part.headers.get('content-range')).toBe('bytes 100-199/300000');
+        expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(100, 200))).toBe(true);
+      },
+    );
 
-    test('a presigned URL gives no other key', async () => {
+    test.runIf(complete)('a presigned URL gives no other key', async () => {
       const [name, secret] = [unique('presign'), unique('presign')];
       await objects().put(name, Buffer.from('mine'), type);
       await objects().put(secret, Buffer.from('secret'), type);
@@ -284,7 +292,7 @@ export function objectStoreConformance(subject: Subject): void {
       expect(await response.text()).not.toContain('secret');
     });
 
-    test('a presigned URL gives nothing after its expiry', async () => {
+    test.runIf(complete)('a presigned URL gives nothing after its expiry', async () => {
       const name = key();
       await objects().put(name, Buffer.from('x'), type);
       const { url, expiresAt } = await objects().presignGet(name, {

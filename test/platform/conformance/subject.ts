@@ -11,8 +11,13 @@ export type Subject = {
   readonly name: string;
   /** How long `list`, `due`, `unfinished` and `depth` may lag, in milliseconds. */
   readonly lagMs: number;
-  /** Whether turns over groups, and one delivery per visibility, are kept exactly or as best effort. */
-  readonly fairness: 'strict' | 'best effort';
+  /** Whether turns over groups, one delivery per visibility, and the death of receipts are kept exactly or as best effort. */
+  readonly queue: 'strict' | 'best effort';
+  /**
+   * `in part`: a small emulator that lists in another order than that of the bytes of the keys, and that neither
+   * checks presigned URLs nor gives their headers.
+   */
+  readonly objects: 'complete' | 'in part';
   /** Opens a platform for one test file; what others left in it does not matter. */
   open(): Promise<OpenSubject>;
 };

@@ -12,7 +12,8 @@ import { type Subject, unique } from '../conformance/subject.ts';
 export const embedded: Subject = {
   name: 'embedded',
   lagMs: 0,
-  fairness: 'strict',
+  queue: 'strict',
+  objects: 'complete',
   async open() {
     const folder = await mkdtemp(join(tmpdir(), 'disklane-embedded-'));
     const app = new Hono();

@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { ValidationError } from '../../core/errors.ts';
+import { ValidationError } from './errors.ts';
 
 /** Bytes of the HMAC that a token carries. */
 const SEAL_BYTES = 16;
 
-/** Makes and reads page tokens: positions in a list, sealed so that only what this data directory gave out is read. */
+/** Makes and reads page tokens: positions in a list, sealed so that only what a list gave out is read. */
 export class PageTokens {
   readonly #key: Uint8Array;
 

@@ -1,0 +1,4 @@
+import { eventLogConformance } from '../conformance/event-log.ts';
+import { aws } from './subject.ts';
+
+eventLogConformance(aws);

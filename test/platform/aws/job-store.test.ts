@@ -1,0 +1,4 @@
+import { jobStoreConformance } from '../conformance/job-store.ts';
+import { aws } from './subject.ts';
+
+jobStoreConformance(aws);

@@ -1,0 +1,4 @@
+import { workerRegistryConformance } from '../conformance/worker-registry.ts';
+import { aws } from './subject.ts';
+
+workerRegistryConformance(aws);
