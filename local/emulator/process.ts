@@ -19,7 +19,7 @@ export type ProcessOptions = {
   readonly cwd?: string;
   /** Where standard output and standard error go: to ours, or into this file, anew. */
   readonly output: 'inherit' | { readonly file: string };
-  /** A command that runs once nothing is left, for what the process keeps elsewhere (a container). */
+  /** A command that runs once nothing is left, for what it leaves: a container, a folder. */
   readonly lastly?: readonly [file: string, ...args: string[]];
 };
 

@@ -62,5 +62,6 @@ export async function startInstalled(
       OVERRIDE_IN_DOCKER: '0',
     },
     output,
+    lastly: ['rm', '-rf', run],
   });
 }

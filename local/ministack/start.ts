@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { startProcess } from '../emulator/process.ts';
@@ -16,16 +16,15 @@ const OLDEST_PYTHON_MINOR = 11;
 
 /**
  * Starts MiniStack from PyPI, set up once, on a free port of the loopback. Its Lambda functions run on this Node,
- * whatever runtime they name: it takes the first on PATH. Its log is .cache/ministack/ministack-<port>.log.
+ * whatever runtime they name: it takes the first on PATH. Its log is .cache/ministack/ministack.log.
  */
 export async function startMinistack({ say, signal }: StartOptions): Promise<Started> {
   const venv = await install({ say, signal });
   const port = String(await freePort());
   const run = join(ROOT, `run-${port}`);
-  await rm(run, { recursive: true, force: true });
   await mkdir(join(run, 'tmp'), { recursive: true });
   say(`starting MiniStack ${MINISTACK.version}`);
-  const output = { file: join(ROOT, `ministack-${port}.log`) };
+  const output = { file: join(ROOT, 'ministack.log') };
   const starting = startProcess(join(venv, 'bin/ministack'), [], {
     cwd: run,
     env: {
@@ -41,6 +40,7 @@ export async function startMinistack({ say, signal }: StartOptions): Promise<Sta
       LAMBDA_EXECUTOR: 'local',
     },
     output,
+    lastly: ['rm', '-rf', run],
   });
   return whenHealthy(`http://127.0.0.1:${port}`, MINISTACK, starting, output, signal);
 }
