@@ -11,8 +11,8 @@ export type Python = {
   readonly version: string;
 };
 
-/** The minor versions of Python 3 that the emulators were measured with, best first; newer ones come after them. */
-const MEASURED = [13, 12];
+/** The minor versions of Python 3 that are looked for by name: first the one that the emulators were measured with. */
+const NAMED = [13, 14, 12, 11];
 
 /** What an emulator needs of it: to make virtual environments with pip in them (Debian packs that apart), and TLS. */
 const QUESTION =
@@ -28,21 +28,21 @@ export async function findPython(oldestMinor: number, env: Environment = process
   }
   throw new EmulatorError(
     `Python 3.${oldestMinor} or newer with venv is needed; ${seen.length === 0 ? 'found none' : `found ${seen.join(', ')}`}. ` +
-      'Install one: apt-get install python3 python3-venv (Debian 13, Ubuntu 24.04), or pyenv install 3.13',
+      'Install one: apt-get install python3 python3-venv (Debian 13), or pyenv install 3.13',
   );
 }
 
 /** Files that may be a fitting Python, best first. */
 async function candidates(env: Environment): Promise<string[]> {
   const installed = await underPyenv(env);
-  const measured = await Promise.all(
-    MEASURED.map(async (minor) => [
+  const named = await Promise.all(
+    NAMED.map(async (minor) => [
       ...(await onPath(`python3.${minor}`, env)),
       ...installed.filter(({ version }) => minorOf(version) === minor).map(({ file }) => file),
     ]),
   );
   return [
-    ...new Set([...measured.flat(), ...(await onPath('python3', env)), ...installed.map(({ file }) => file)]),
+    ...new Set([...named.flat(), ...(await onPath('python3', env)), ...installed.map(({ file }) => file)]),
   ];
 }
 

@@ -27,8 +27,12 @@ async function machine(scripts: Record<string, string>) {
 test.for([
   ['python3 on PATH', { 'bin/python3': python('3.12.4') }, 'bin/python3', '3.12.4'],
   [
-    'the measured version before another that PATH has first',
-    { 'shims/python3': python('3.14.1'), 'bin/python3.13': python('3.13.0') },
+    'the measured version before others that PATH has first',
+    {
+      'shims/python3': python('3.15.1'),
+      'shims/python3.14': python('3.14.1'),
+      'bin/python3.13': python('3.13.0'),
+    },
     'bin/python3.13',
     '3.13.0',
   ],

@@ -20,7 +20,7 @@ test('says everything that is missing at once, each with what to install', async
   const { folder, PATH } = await scripts({});
   const refused = findPrerequisites({ PATH, HOME: folder });
   await expect(refused).rejects.toThrow(
-    /^LocalStack needs a Docker engine .*, or without Docker:\n- Python 3\.12 /,
+    /^LocalStack needs a Docker engine .*, or without Docker:\n- Python 3\.13 /,
   );
   await expect(refused).rejects.toThrow(
     /\n- Java 17 or newer is needed; found none\..* openjdk-17-jre-headless/,
