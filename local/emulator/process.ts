@@ -66,7 +66,8 @@ function startGuard(group: number, mark: string, lastly: readonly string[]): Chi
   const guard = spawn(
     process.execPath,
     [join(import.meta.dirname, 'guard.ts'), String(group), mark, ...lastly],
-    { env: { PATH: process.env.PATH }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
+    // A mark that this process has itself is not the guard's: it outlives this one.
+    { env: { ...process.env, [MARK]: '' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
   );
   guard.on('error', () => {});
   guard.unref();

@@ -101,6 +101,20 @@ test('kill -9 of the one that started it leaves nothing, and the last command ru
   await until(() => !pids.some(isAlive) && existsSync(mark));
 });
 
+test('stop ends what the process has started in the same way, too', async () => {
+  const folder = await scratch();
+  const file = join(folder, 'out');
+  const running = startProcess(process.execPath, [owner, tree, '', join(folder, 'mark')], {
+    env: process.env,
+    output: { file },
+  });
+  onTestFinished(() => running.stop());
+  await until(async () => (await readFile(file, 'utf8')).endsWith('\n'));
+  const pids = pidsIn(await readFile(file, 'utf8'));
+  await running.stop();
+  await until(() => !pids.some(isAlive) && existsSync(join(folder, 'mark')));
+});
+
 test('a program that is not there is said by name', async () => {
   const output = { file: join(await scratch(), 'out') };
   const running = startProcess('/nowhere/emulator', [], { env: {}, output });
