@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const END_PATIENCE_MS = 10_000;
 
 /** The variable by which a process and all it starts are known. */
-export const MARK = 'DISKLANE_EMULATOR_MARK';
+export const MARK = 'EMULATOR_MARK';
 
 /** What `startProcess` started: the leader of a process group, with a mark of its own in its environment. */
 export type Marked = { readonly group: number; readonly mark: string };

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { startProcess } from '../emulator/process.ts';
@@ -23,6 +23,8 @@ export async function startMinistack({ say, signal }: StartOptions): Promise<Sta
   const port = String(await freePort());
   const run = join(ROOT, `run-${port}`);
   await mkdir(join(run, 'tmp'), { recursive: true });
+  // It runs functions by a CommonJS script below this folder, which our own package.json would make a module.
+  await writeFile(join(run, 'package.json'), '{}');
   say(`starting MiniStack ${MINISTACK.version}`);
   const output = { file: join(ROOT, 'ministack.log') };
   const starting = startProcess(join(venv, 'bin/ministack'), [], {
