@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/platform/aws/**/*.test.ts', 'test/aws/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
+    globalSetup: ['test/support/setup.ts'],
     pool: 'forks',
   },
 });

@@ -7,8 +7,12 @@ export const END_PATIENCE_MS = 10_000;
 /** The variable by which a process and all it starts are known. */
 export const MARK = 'EMULATOR_MARK';
 
-/** What `startProcess` started: the leader of a process group, with a mark of its own in its environment. */
-export type Marked = { readonly group: number; readonly mark: string };
+/** What `startProcess` started, with a mark of its own in its environment. */
+export type Marked = {
+  /** The leader of the process group; 0 when it is not known. */
+  readonly group: number;
+  readonly mark: string;
+};
 
 /**
  * Ends all of them: SIGTERM to the leader, which may end the others in its own order (LocalStack starts a DynamoDB
@@ -37,7 +41,7 @@ export async function endMarked(marked: Marked, patienceMs: number = END_PATIENC
 
 /** Process numbers, or the group's negative one where there is no /proc; empty when none is left. */
 async function find({ group, mark }: Marked): Promise<number[]> {
-  if (process.platform !== 'linux') return send(-group, 0) ? [-group] : [];
+  if (process.platform !== 'linux') return group !== 0 && send(-group, 0) ? [-group] : [];
   const wanted = `${MARK}=${mark}`;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(

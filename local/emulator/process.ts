@@ -1,7 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { EmulatorError } from './error.ts';
 import { endMarked, MARK } from './marked.ts';
@@ -31,6 +32,7 @@ export function startProcess(file: string, args: readonly string[], options: Pro
   const mark = randomUUID();
   const { env, cwd, output, lastly } = options;
   const out = output === 'inherit' ? 'inherit' : openSync(output.file, 'w');
+  const guard = startGuard(mark, lastly ?? []);
   const child = spawn(file, [...args], {
     cwd,
     env: { ...env, [MARK]: mark },
@@ -39,13 +41,14 @@ export function startProcess(file: string, args: readonly string[], options: Pro
   });
   if (typeof out === 'number') closeSync(out);
   const { pid } = child;
-  const guard = pid === undefined ? null : startGuard(pid, mark, lastly ?? []);
+  if (pid !== undefined) guard.stdin.write(String(pid));
 
   const stopAll = async () => {
-    if (pid === undefined) return;
-    await endMarked({ group: pid, mark });
-    if (lastly !== undefined) await runLast(lastly);
-    guard?.kill('SIGKILL');
+    if (pid !== undefined) {
+      await endMarked({ group: pid, mark });
+      if (lastly !== undefined) await runLast(lastly);
+    }
+    guard.kill('SIGKILL');
   };
   let stopping: Promise<void> | null = null;
   const stop = () => {
@@ -53,7 +56,9 @@ export function startProcess(file: string, args: readonly string[], options: Pro
     return stopping;
   };
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
-    child.once('error', (cause) => reject(new EmulatorError(`${file} does not start`, { cause })));
+    child.once('error', (cause) => {
+      stop().finally(() => reject(new EmulatorError(`${file} does not start`, { cause })));
+    });
     child.once('exit', (code, signal) => {
       stop().then(() => resolve(code ?? signal ?? 'SIGKILL'), reject);
     });
@@ -62,14 +67,16 @@ export function startProcess(file: string, args: readonly string[], options: Pro
   return { ended, stop };
 }
 
-function startGuard(group: number, mark: string, lastly: readonly string[]): ChildProcess {
-  const guard = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'guard.ts'), String(group), mark, ...lastly],
+function startGuard(mark: string, lastly: readonly string[]): ChildProcessByStdio<Writable, null, null> {
+  const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.ts'), mark, ...lastly], {
     // A mark that this process has itself is not the guard's: it outlives this one.
-    { env: { ...process.env, [MARK]: '' }, stdio: ['pipe', 'ignore', 'ignore'], detached: true },
-  );
+    env: { ...process.env, [MARK]: '' },
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Without it everything still ends when this process ends in order.
   guard.on('error', () => {});
+  guard.stdin.on('error', () => {});
   guard.unref();
   return guard;
 }
