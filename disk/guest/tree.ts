@@ -92,7 +92,7 @@ export class GuestTree {
 
   /**
    * Whether what is found at the path is all there is: false below a mount point that was left out, and where
-   * an earlier look failed. So "nothing there" can be told from "nobody knows".
+   * an earlier look failed. So what is not there can be told from what nobody knows.
    */
   isKnown(path: string): boolean {
     for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {

@@ -10,7 +10,7 @@ export type JournalBlock = {
   readonly at: number;
   /** Its first four bytes were the journal's magic and were zeroed, so as not to be taken for its own. */
   readonly escaped: boolean;
-  /** What its checksum must be (the low `checksumBits` of it), begun from `seed`; null without one. */
+  /** What its checksum, begun from `seed`, must be under `mask`; null without one. */
   readonly checksum: { readonly seed: number; readonly value: number; readonly mask: number } | null;
 };
 
