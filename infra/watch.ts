@@ -6,11 +6,9 @@ import {
   Dashboard,
   GraphWidget,
   type IMetric,
-  MathExpression,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { Operation } from 'aws-cdk-lib/aws-dynamodb';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { type FunctionName, type Functions, functionNames } from './functions.ts';
 import type { Storage } from './storage.ts';
@@ -26,20 +24,14 @@ type Watched = { readonly api: RestApi; readonly functions: Functions; readonly 
 export function addWatch(stack: Stack, watched: Watched, topicArn: string | null): void {
   const { api, functions, storage } = watched;
   const topic = topicArn === null ? null : new SnsAction(Topic.fromTopicArn(stack, 'AlarmTopic', topicArn));
-  const alarm = (
-    id: string,
-    metric: IMetric,
-    threshold: number,
-    says: string,
-    missing: TreatMissingData = TreatMissingData.NOT_BREACHING,
-  ) => {
+  const alarm = (id: string, metric: IMetric, threshold: number, says: string) => {
     const added = new Alarm(stack, id, {
       metric,
       threshold,
       alarmDescription: `Disklane: ${says}`,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 1,
-      treatMissingData: missing,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     if (topic !== null) added.addAlarmAction(topic);
   };
@@ -57,35 +49,20 @@ export function addWatch(stack: Stack, watched: Watched, topicArn: string | null
   }
   const failed = api.metricServerError({ statistic: 'Sum', period: FIVE_MINUTES });
   alarm('ServerErrors', failed, 5, 'requests fail with 5xx');
-  alarm('Throttles', throttles(functions), 1, 'functions are throttled');
-  const tableThrottles = storage.table.metricThrottledRequestsForOperations({
-    operations: [Operation.GET_ITEM, Operation.PUT_ITEM, Operation.UPDATE_ITEM, Operation.QUERY],
-    period: FIVE_MINUTES,
-  });
-  alarm('TableThrottles', tableThrottles, 1, 'the table throttles');
-  const silent = new MathExpression({
-    // No sweep without an error means that nothing is sent again and no deadline is met.
-    expression: 'IF(FILL(calls, 0) - FILL(errors, 0) < 1, 1, 0)',
-    usingMetrics: {
-      calls: functions.sweep.metricInvocations(),
-      errors: functions.sweep.metricErrors(),
-    },
-    label: 'no sweep',
-    period: FIVE_MINUTES,
-  });
-  alarm('NoSweep', silent, 1, 'the sweeper does not run', TreatMissingData.BREACHING);
+  for (const name of functionNames) {
+    const throttled = functions[name].metricThrottles({ statistic: 'Sum', period: FIVE_MINUTES });
+    alarm(`Throttles-${name}`, throttled, 1, `the function ${name} is throttled`);
+  }
+  for (const event of ['ReadThrottleEvents', 'WriteThrottleEvents']) {
+    const throttled = storage.table.metric(event, { statistic: 'Sum', period: FIVE_MINUTES });
+    alarm(event, throttled, 1, 'the table throttles');
+  }
+  // Without sweeps nothing is sent again and no deadline is met.
+  const { sweep } = functions;
+  const missed = sweep.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES });
+  alarm('SweepErrors', missed, 3, 'the sweeper fails');
 
   addDashboard(stack, watched);
-}
-
-function throttles(functions: Functions): MathExpression {
-  const metrics = functionNames.map((name) => [name, functions[name].metricThrottles()] as const);
-  return new MathExpression({
-    expression: metrics.map(([name]) => name).join(' + '),
-    usingMetrics: Object.fromEntries(metrics),
-    label: 'throttled calls of functions',
-    period: FIVE_MINUTES,
-  });
 }
 
 function addDashboard(stack: Stack, { api, functions, storage }: Watched): void {
@@ -130,7 +107,10 @@ function addDashboard(stack: Stack, { api, functions, storage }: Watched): void 
           storage.table.metricConsumedReadCapacityUnits(),
           storage.table.metricConsumedWriteCapacityUnits(),
         ]),
-        graph('Throttles', [throttles(functions)]),
+        graph(
+          'Throttled calls',
+          each((one) => functions[one].metricThrottles()),
+        ),
       ],
     ],
   });
