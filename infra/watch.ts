@@ -61,6 +61,15 @@ export function addWatch(stack: Stack, watched: Watched, topicArn: string | null
   const { sweep } = functions;
   const missed = sweep.metricErrors({ statistic: 'Sum', period: FIVE_MINUTES });
   alarm('SweepErrors', missed, 3, 'the sweeper fails');
+  const silent = new Alarm(stack, 'NoSweep', {
+    metric: sweep.metricInvocations({ statistic: 'Sum', period: FIVE_MINUTES }),
+    threshold: 1,
+    alarmDescription: 'Disklane: the sweeper does not run',
+    comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    evaluationPeriods: 1,
+    treatMissingData: TreatMissingData.BREACHING,
+  });
+  if (topic !== null) silent.addAlarmAction(topic);
 
   addDashboard(stack, watched);
 }
