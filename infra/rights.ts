@@ -57,6 +57,9 @@ const uses: Readonly<Record<FunctionName | 'worker', Use>> = {
   },
 };
 
+/** What the services do with a customer's key in a caller's name. */
+const keyActions = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'];
+
 /** The statements of a program's policy. */
 export function rightsOf(name: FunctionName | 'worker', storage: Storage): PolicyStatement[] {
   const use = uses[name];
@@ -92,8 +95,7 @@ export function rightsOf(name: FunctionName | 'worker', storage: Storage): Polic
       lanes.map(({ dead }) => dead.queueArn),
     ),
   ];
-  if (key !== null && use !== none)
-    statements.push(statement('kms', ['Decrypt', 'GenerateDataKey'], [key.keyArn]));
+  if (key !== null && use !== none) statements.push(statement('kms', keyActions, [key.keyArn]));
   return statements.filter((made) => made !== null);
 }
 

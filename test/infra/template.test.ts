@@ -302,7 +302,9 @@ test('every option: address ranges, a customer key, a VPC, pools, a topic', () =
   template.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [topic] });
   template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
     PolicyDocument: {
-      Statement: Match.arrayWith([Match.objectLike({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'] })]),
+      Statement: Match.arrayWith([
+        Match.objectLike({ Action: Match.arrayWith(['kms:Decrypt', 'kms:GenerateDataKey']) }),
+      ]),
     },
   });
 });
