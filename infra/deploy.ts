@@ -28,14 +28,18 @@ export type DeployOptions = {
 const POLL_MS = 1000;
 
 /** Deploys the stack as it is synthesized, or updates it, and gives its outputs. Throws an Error that says why it failed. */
-export async function deploy({
-  settings,
-  codeBucket,
-  endpoint,
-  say,
-}: DeployOptions): Promise<ReadonlyMap<string, string>> {
+export async function deploy(options: DeployOptions): Promise<ReadonlyMap<string, string>> {
   const bundles = await bundleFunctions(functionNames);
-  const { template } = synthesize(settings, keysOf(bundles));
+  const { template } = synthesize(options.settings, keysOf(bundles));
+  return deployTemplate(template, new Map(bundles.map(({ key, archive }) => [key, archive])), options);
+}
+
+/** Deploys a template of the stack, with the archives of functions by their keys. */
+export async function deployTemplate(
+  template: object,
+  archives: ReadonlyMap<string, Uint8Array>,
+  { settings, codeBucket, endpoint, say }: DeployOptions,
+): Promise<ReadonlyMap<string, string>> {
   const common = endpoint === undefined ? {} : { endpoint };
   const s3 = new S3Client({ ...common, forcePathStyle: endpoint !== undefined });
   const cloudformation = new CloudFormationClient(common);
@@ -43,18 +47,14 @@ export async function deploy({
     await makeBucket(s3, codeBucket);
     const upload = (Key: string, Body: Uint8Array) =>
       s3.send(new PutObjectCommand({ Bucket: codeBucket, Key, Body }));
-    say(`uploading ${bundles.length} functions to ${codeBucket}`);
-    for (const { key, archive } of bundles) await upload(key, archive);
+    say(`uploading ${archives.size} functions to ${codeBucket}`);
+    for (const [key, archive] of archives) await upload(key, archive);
     const text = Buffer.from(JSON.stringify(template));
     const key = `templates/${createHash('sha256').update(text).digest('hex')}.json`;
     await upload(key, text);
-    const region = await s3.config.region();
-    const host = endpoint === undefined ? `https://s3.${region}.amazonaws.com` : endpoint;
-    return await apply(cloudformation, settings.stackName, {
-      templateUrl: `${host}/${codeBucket}/${key}`,
-      codeBucket,
-      say,
-    });
+    const host = endpoint ?? `https://s3.${await s3.config.region()}.amazonaws.com`;
+    const templateUrl = `${host}/${codeBucket}/${key}`;
+    return await apply(cloudformation, settings.stackName, { templateUrl, codeBucket, say });
   } finally {
     s3.destroy();
     cloudformation.destroy();
