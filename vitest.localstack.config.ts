@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** `npm run test:localstack`: the same tests of the AWS platform, and those that only a full emulator can answer. */
 export default defineConfig({
   test: {
-    include: ['test/platform/aws/**/*.test.ts', 'test/aws/**/*.test.ts'],
+    include: ['test/platform/aws/**/*.test.ts', 'test/aws/**/*.localstack.ts'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
     globalSetup: ['test/support/setup.ts'],

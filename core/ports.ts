@@ -76,7 +76,12 @@ export const priorityBands: readonly PriorityBand[] = ['high', 'normal', 'low'];
 /** One queue: a worker pool and a band of priorities (8–10, 4–7, 1–3). */
 export type Lane = { readonly pool: string; readonly band: PriorityBand };
 
-export type QueueMessage = { readonly job_id: string; readonly requires: Requirements };
+export type QueueMessage = {
+  readonly job_id: string;
+  readonly requires: Requirements;
+  /** The trace that the job belongs to, for the worker's log. */
+  readonly trace_id?: string;
+};
 
 /** A message held by its receiver until it is removed, released, or its visibility time-out ends. */
 export type ReceivedMessage = {

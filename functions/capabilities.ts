@@ -1,11 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { capabilities } from '../core/use-cases/capabilities.ts';
+import { routes } from './routes.ts';
 import { failures, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const route = createRoute({
-  method: 'get',
-  path: '/api/v1/capabilities',
+  ...routes.capabilities,
   summary: 'What the live workers can do',
   responses: {
     200: success(

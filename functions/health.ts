@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRoute, z } from '@hono/zod-openapi';
 import { StorageError } from '../core/errors.ts';
 import { checkHealth } from '../core/use-cases/health.ts';
+import { routes } from './routes.ts';
 import { failures, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const route = createRoute({
-  method: 'get',
-  path: '/api/v1/health',
+  ...routes.health,
   summary: 'Whether the stores answer',
   responses: {
     200: success('They do', z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() })),

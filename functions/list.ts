@@ -4,6 +4,7 @@ import { jobStatuses } from '../core/job/record.ts';
 import { parse } from '../core/parse.ts';
 import type { JobFilter } from '../core/ports.ts';
 import { listJobs } from '../core/use-cases/read.ts';
+import { routes } from './routes.ts';
 import { failures, jobView, queryOf, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
@@ -29,8 +30,7 @@ const query = z.strictObject({
 });
 
 const route = createRoute({
-  method: 'get',
-  path: '/api/v1/jobs',
+  ...routes.list,
   summary: 'List jobs, newest first',
   responses: {
     200: success(

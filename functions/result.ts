@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getResult } from '../core/use-cases/result.ts';
+import { routes } from './routes.ts';
 import { booleanQuery, failures, jobIdOf, jobIdParam, queryOf } from './schemas.ts';
 import type { Register } from './shell.ts';
 
@@ -19,8 +20,7 @@ const result = z.object({
 });
 
 const route = createRoute({
-  method: 'get',
-  path: '/api/v1/jobs/{job_id}/result',
+  ...routes.result,
   summary: "A finished job's result",
   request: { params: jobIdParam, query },
   responses: {

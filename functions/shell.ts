@@ -12,11 +12,11 @@ export type Api = OpenAPIHono<{ Variables: { requestId: string } }>;
 export type Register = (api: Api, context: Context) => void;
 
 /** An application without endpoints: request ids, the body limit, errors in the envelope. */
-export function createShell(context: Context): Api {
+export function createShell({ log }: Pick<Context, 'log'>): Api {
   const api: Api = new OpenAPIHono();
   api.use(requestId());
   api.use(limitBody());
-  api.onError(createErrorHandler(context.log));
+  api.onError(createErrorHandler(log));
   api.notFound((c) => errorReply(c, 'NOT_FOUND', `no such route: ${c.req.path.slice(0, 200)}`));
   return api;
 }

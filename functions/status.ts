@@ -1,14 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parse } from '../core/parse.ts';
 import { getJob } from '../core/use-cases/read.ts';
+import { routes } from './routes.ts';
 import { booleanQuery, failures, jobIdOf, jobIdParam, jobView, queryOf, success } from './schemas.ts';
 import type { Register } from './shell.ts';
 
 const query = z.strictObject({ document: booleanQuery(false) });
 
 const route = createRoute({
-  method: 'get',
-  path: '/api/v1/jobs/{job_id}',
+  ...routes.status,
   summary: 'The status of a job',
   request: { params: jobIdParam, query },
   responses: {

@@ -2,8 +2,10 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { jobDocument } from '../core/job/document.ts';
 import { submit } from '../core/use-cases/submit.ts';
 import { readJson } from './body.ts';
+import { routes } from './routes.ts';
 import { failures, success } from './schemas.ts';
 import type { Register } from './shell.ts';
+import { traceOf } from './trace.ts';
 
 const submitted = z.object({ job_id: z.string(), status: z.literal('submitted'), message: z.string() });
 
@@ -11,8 +13,7 @@ const submitted = z.object({ job_id: z.string(), status: z.literal('submitted'),
 const { $schema: _, ...bodySchema } = z.toJSONSchema(jobDocument, { io: 'input', unrepresentable: 'any' });
 
 const route = createRoute({
-  method: 'post',
-  path: '/api/v1/jobs',
+  ...routes.submit,
   summary: 'Submit a job',
   request: { body: { required: true, content: { 'application/json': { schema: bodySchema as object } } } },
   responses: {
@@ -26,7 +27,8 @@ const route = createRoute({
 export const registerSubmit: Register = (api, context) => {
   api.openAPIRegistry.registerPath(route);
   api.post(route.path, async (c) => {
-    const { job_id, created } = await submit(context, await readJson(c));
+    const trace = traceOf((name) => c.req.header(name));
+    const { job_id, created } = await submit(context, await readJson(c), { ...(trace && { trace }) });
     const data = { job_id, status: 'submitted', message: `Job ${job_id} submitted successfully` };
     c.header('Location', `/api/v1/jobs/${job_id}`);
     return c.json({ success: true, data }, created ? 201 : 200);

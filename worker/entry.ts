@@ -1,4 +1,5 @@
 import { StorageError } from '../core/errors.ts';
+import { serviceNotifier } from './notify.ts';
 import { SettingsError } from './settings.ts';
 
 export type Started = { readonly ready: string; readonly stop: () => Promise<void> };
@@ -9,6 +10,9 @@ export type Started = { readonly ready: string; readonly stop: () => Promise<voi
  */
 export async function runProcess(start: () => Promise<Started>): Promise<void> {
   let stopping = false;
+  const notifier = serviceNotifier(process.env, (error) => {
+    console.error(`disklane: the service manager was not told: ${explain(error)}`);
+  });
   const signalled = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -21,7 +25,9 @@ export async function runProcess(start: () => Promise<Started>): Promise<void> {
   try {
     const { ready, stop } = await start();
     console.log(ready);
+    await notifier.ready();
     await signalled;
+    await notifier.stopping();
     await stop();
     process.exit(0);
   } catch (error) {

@@ -52,7 +52,8 @@ export async function startWorker(context: Context, options: WorkerOptions): Pro
     });
 
   const handle = async ({ lane, received }: Polled): Promise<void> => {
-    const claimed = await claim(context, received.message, offer);
+    const { message } = received;
+    const claimed = await claim(traced(context, message.trace_id), message, offer);
     if (claimed.outcome === 'release') {
       const wait = Math.min(RELEASE_LONGEST_SECONDS, RELEASE_FIRST_SECONDS * received.receives);
       return queue.release(lane, received.receipt, wait);
@@ -61,7 +62,8 @@ export async function startWorker(context: Context, options: WorkerOptions): Pro
       const operation = options.operations.get(claimed.document.operation);
       if (operation === undefined) throw new Error(`no runner for ${claimed.document.operation}`);
       active += 1;
-      await runJob(context, claimed, operation, {
+      const trace = claimed.document.observability?.trace_id ?? message.trace_id;
+      await runJob(traced(context, trace), claimed, operation, {
         draining: draining.signal,
         renewed: () => {
           queue.extend(lane, received.receipt, visibilitySeconds).catch((error: unknown) => {
@@ -116,4 +118,10 @@ export async function startWorker(context: Context, options: WorkerOptions): Pro
       await workers.remove(offer.worker_id);
     },
   };
+}
+
+/** The same context, whose log names the trace that a job belongs to. */
+function traced(context: Context, traceId: string | undefined): Context {
+  if (traceId === undefined) return context;
+  return { ...context, log: (event) => context.log({ ...event, trace_id: traceId }) };
 }

@@ -8,5 +8,10 @@ export function laneOf(record: JobRecord): Lane {
 }
 
 export function messageOf(record: JobRecord): QueueMessage {
-  return { job_id: record.job_id, requires: record.requires };
+  const trace = record.document?.observability?.trace_id;
+  return {
+    job_id: record.job_id,
+    requires: record.requires,
+    ...(trace !== undefined && { trace_id: trace }),
+  };
 }

@@ -1,11 +1,14 @@
 import type { Context } from '../context.ts';
 import { ConflictError, QueueFullError } from '../errors.ts';
 import { createRecord, DOCUMENT_INLINE_LIMIT } from '../job/create.ts';
-import { parseJobDocument } from '../job/document.ts';
+import { type JobDocument, parseJobDocument } from '../job/document.ts';
 import { fingerprint } from '../job/fingerprint.ts';
 import type { JobRecord } from '../job/record.ts';
 import { announce } from './announce.ts';
 import { expireDeadline } from './sweep.ts';
+
+/** The trace of the request that submits, for a document that names none. */
+export type Trace = { readonly trace_id: string; readonly parent_span_id?: string };
 
 export type Submitted = {
   readonly job_id: string;
@@ -23,11 +26,13 @@ export type Submitted = {
 export async function submit(
   context: Context,
   value: unknown,
-  { defaultNamespace = 'default' }: { defaultNamespace?: string } = {},
+  { defaultNamespace = 'default', trace }: { defaultNamespace?: string; trace?: Trace } = {},
 ): Promise<Submitted> {
   const { jobs, settings } = context;
-  const document = parseJobDocument(value, { defaultNamespace, pools: settings.pools });
-  const print = fingerprint(document);
+  const submitted = parseJobDocument(value, { defaultNamespace, pools: settings.pools });
+  // A trace is the request's, not the document's: sent again in another trace it is the same document.
+  const print = fingerprint(submitted);
+  const document = traced(submitted, trace);
   const full = await fullness(context);
   if (full !== null) {
     // What was accepted before is no new job, however full it is.
@@ -55,6 +60,11 @@ export async function submit(
   }
   await begin(context, record);
   return { job_id: record.job_id, created: true };
+}
+
+function traced(document: JobDocument, trace: Trace | undefined): JobDocument {
+  if (trace === undefined || document.observability?.trace_id !== undefined) return document;
+  return { ...document, observability: { ...document.observability, ...trace } };
 }
 
 /** A job whose deadline has passed fails at once; any other is announced. */

@@ -21,6 +21,7 @@ const queueMessage: z.ZodType<QueueMessage> = z.object({
     affinity: z.record(z.string(), z.string()),
     anti_affinity: z.record(z.string(), z.array(z.string())),
   }),
+  trace_id: z.string().max(128).exactOptional(),
 });
 
 /** A message as SQS carries it: JSON in ASCII, since SQS refuses some characters and emulators refuse more. */
