@@ -5,7 +5,7 @@ import { type Clients, createClients } from '../platform/aws/clients.ts';
 import { provision } from '../platform/aws/provision.ts';
 import { type Resources, resources } from '../platform/aws/resources.ts';
 import { explain } from '../worker/entry.ts';
-import { awsOptions, parseSettings } from '../worker/settings.ts';
+import { awsOptions, parseSettings, SettingsError } from '../worker/settings.ts';
 import { localSettings } from './settings.ts';
 
 // `npm run provision`: makes the table, the queues and the bucket that DISKLANE_AWS_PREFIX and DISKLANE_POOLS name.
@@ -15,7 +15,7 @@ const RETRY_MS = 1000;
 
 try {
   const { values } = parseArgs({ options: { wait: { type: 'string', default: '0' } } });
-  if (!/^\d{1,4}$/.test(values.wait)) throw new Error('--wait takes whole seconds');
+  if (!/^\d{1,4}$/.test(values.wait)) throw new SettingsError('--wait: must be whole seconds, at most 9999');
   const settings = awsOptions(parseSettings(localSettings, process.env));
   const clients = createClients(settings);
   const wanted = resources(settings.prefix, settings.pools, settings.bucket);

@@ -197,10 +197,16 @@ test('the images, built by their steps, provision, submit, inspect and drain as 
 
   const health = async (name: 'gateway' | 'worker') =>
     inContainer(name, images[name], images[name].health).ended;
-  expect([await health('gateway'), await health('worker')]).toEqual([0, 0]);
-  expect([await worker.end('SIGTERM'), await gateway.end('SIGTERM')]).toEqual([0, 0]);
-  expect([await health('gateway'), await health('worker')]).toEqual([1, 1]);
+  expect(await Promise.all([health('gateway'), health('worker')])).toEqual([0, 0]);
+  expect(await Promise.all([worker.end('SIGTERM'), gateway.end('SIGTERM')])).toEqual([0, 0]);
+  expect(await Promise.all([health('gateway'), health('worker')])).toEqual([1, 1]);
 }, 120_000);
+
+test('provisioning that shall wait until nobody knows when does not begin', async () => {
+  const program = start(process.execPath, ['local/provision.ts', '--wait', 'long']);
+  expect(await program.ended).toBe(1);
+  expect(program.stderr).toBe('disklane: --wait: must be whole seconds, at most 9999\n');
+});
 
 /** The image's user without any capability, as where we are root; otherwise whoever runs the tests. */
 function asUser(user: string): string[] {

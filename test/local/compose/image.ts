@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
 import { run } from '../../support/run.ts';
@@ -89,8 +89,10 @@ export class Builder {
     const [, stage] = /^--from=(.*)$/.exec(sources[0] ?? '') ?? [];
     if (stage !== undefined) {
       await this.build(stage);
+      await mkdir(target, { recursive: true });
+      // A folder's content, by links: nobody writes to it any more.
       for (const source of sources.slice(1))
-        await cp(join(this.#root, stage, source), target, { recursive: true });
+        await run('cp', ['-rl', `${join(this.#root, stage, source)}/.`, target]);
       return;
     }
     for (const source of sources) {
