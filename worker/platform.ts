@@ -60,9 +60,14 @@ async function openAws(settings: SharedSettings): Promise<Opened> {
 const HOST_LIMIT = 100;
 
 function randomWorkerId(): string {
+  return `${workerHost()}-${randomBytes(4).toString('hex')}`;
+}
+
+/** This host's name as the ids of its workers on AWS begin with it, before a `-`. */
+export function workerHost(): string {
   const host = hostname()
     .replace(/[^A-Za-z0-9._-]/g, '_')
     .replace(/^\./, '_')
     .slice(0, HOST_LIMIT);
-  return `${host || 'worker'}-${randomBytes(4).toString('hex')}`;
+  return host || 'worker';
 }
