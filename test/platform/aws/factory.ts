@@ -1,7 +1,9 @@
+import type { Lane } from '../../../core/ports.ts';
 import { createClients } from '../../../platform/aws/clients.ts';
 import { type AwsPlatform, openAwsPlatform } from '../../../platform/aws/platform.ts';
 import { provision } from '../../../platform/aws/provision.ts';
-import { type Resources, resources } from '../../../platform/aws/resources.ts';
+import { provisionQueue } from '../../../platform/aws/provision-queue.ts';
+import { laneQueue, type Resources, resources } from '../../../platform/aws/resources.ts';
 import type { AwsSettings } from '../../../platform/aws/settings.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
 
@@ -16,8 +18,8 @@ export type Provisioned = {
   readonly resources: Resources;
   /** Opens the platform, with some settings changed; closed with the endpoint. */
   platform(changes?: Partial<AwsSettings>, options?: { countMs: number }): Promise<AwsPlatform>;
-  /** Makes the queues of another pool. */
-  addPool(pool: string): Promise<void>;
+  /** Makes the queues of another lane. */
+  addLane(lane: Lane): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -47,10 +49,7 @@ export async function openProvisioned(): Promise<Provisioned> {
       platforms.push(platform);
       return platform;
     },
-    async addPool(pool) {
-      const { queues } = resources(settings.prefix, [pool]);
-      await provision(clients, { ...described, queues });
-    },
+    addLane: (lane) => provisionQueue(clients.sqs, laneQueue(settings.prefix, lane), () => {}),
     async close() {
       for (const platform of platforms) await platform.close();
       clients.close();

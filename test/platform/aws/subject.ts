@@ -18,9 +18,9 @@ export const aws: Subject = {
       platform,
       other,
       async lane() {
-        const pool = unique('pool').slice(0, 30);
-        await provisioned.addPool(pool);
-        return { pool, band: 'normal' };
+        const lane = { pool: unique('pool').slice(0, 30), band: 'normal' } as const;
+        await provisioned.addLane(lane);
+        return lane;
       },
       async close() {
         clearInterval(sweeper);

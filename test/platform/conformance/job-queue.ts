@@ -43,8 +43,9 @@ export function jobQueueConformance(subject: Subject): void {
     });
 
     test('an empty lane gives nothing, and at once when asked not to wait', async () => {
+      const at = await lane();
       const start = performance.now();
-      expect(await receive(await lane())).toEqual([]);
+      expect(await receive(at)).toEqual([]);
       expect(performance.now() - start).toBeLessThan(1000);
     });
 
