@@ -77,11 +77,9 @@ export class JobList {
       new QueryCommand({
         TableName: this.#table,
         IndexName: partition.index,
-        KeyConditionExpression: `#partition = :partition AND place BETWEEN :from AND :to`,
+        KeyConditionExpression: `${partition.attribute} = :partition AND place BETWEEN :from AND :to`,
         // What is over reads as absent before DynamoDB removes it.
         FilterExpression: 'attribute_not_exists(expires_at) OR expires_at > :seconds',
-        // `shard` is one of DynamoDB's reserved words.
-        ExpressionAttributeNames: { '#partition': partition.attribute },
         ExpressionAttributeValues: {
           ':partition': S(partition.value),
           ':from': S(from),
