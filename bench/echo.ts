@@ -1,4 +1,4 @@
-import { echo, quantile, submit, untilOver } from './support/jobs.ts';
+import { echo, quantile, submit, untilIdle, untilOver } from './support/jobs.ts';
 import { type Running, startProcess, withDataDirectory } from './support/process.ts';
 import { count, ms, printTable } from './support/table.ts';
 
@@ -34,8 +34,25 @@ export async function benchEcho(): Promise<void> {
     [
       ['gateway and worker in one', ...together],
       ['gateway and worker apart', ...apart],
+      ['the jobs first, then the worker', '', '', await withDataDirectory(backlog)],
     ],
   );
+}
+
+/** Jobs a second of a worker that finds them all waiting: what it does when nobody submits beside it. */
+async function backlog(folder: string): Promise<string> {
+  const gateway = await startProcess('local/gateway.ts', { DISKLANE_DATA_DIR: folder });
+  try {
+    const documents = await submitBurst(gateway.url);
+    const worker = await startProcess('worker/main.ts', { DISKLANE_DATA_DIR: folder });
+    try {
+      return await jobsPerSecond(gateway.url, documents, 'started_at');
+    } finally {
+      await worker.stop();
+    }
+  } finally {
+    await gateway.stop();
+  }
 }
 
 async function turnaround(url: string): Promise<string[]> {
@@ -51,18 +68,31 @@ async function turnaround(url: string): Promise<string[]> {
 
 /** From the first submit to the last completion, by the store's clock. */
 async function throughput(url: string): Promise<string> {
+  return jobsPerSecond(url, await submitBurst(url), 'submitted_at');
+}
+
+async function submitBurst(url: string): Promise<readonly { job_id: string }[]> {
   const documents = Array.from({ length: BURST }, echo);
   const queue = [...documents];
   const submitter = async () => {
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) await submit(url, next.json);
   };
   await Promise.all(Array.from({ length: SUBMITTERS }, submitter));
+  return documents;
+}
+
+async function jobsPerSecond(
+  url: string,
+  documents: readonly { job_id: string }[],
+  from: 'submitted_at' | 'started_at',
+): Promise<string> {
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
+  await untilIdle(url);
   for (const { job_id } of documents) {
-    const { submitted_at, completed_at } = await untilOver(url, job_id);
-    first = Math.min(first, Date.parse(submitted_at));
-    last = Math.max(last, Date.parse(completed_at));
+    const job = await untilOver(url, job_id);
+    first = Math.min(first, Date.parse(job[from]));
+    last = Math.max(last, Date.parse(job.completed_at));
   }
-  return count(BURST / ((last - first) / 1000));
+  return count(documents.length / ((last - first) / 1000));
 }

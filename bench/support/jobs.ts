@@ -31,6 +31,7 @@ export async function submit(url: string, json: string): Promise<void> {
 type Times = {
   readonly status: string;
   readonly submitted_at: string;
+  readonly started_at: string;
   readonly completed_at: string;
   readonly error: string | null;
 };
@@ -43,6 +44,17 @@ export async function untilOver(url: string, jobId: string): Promise<Times> {
     if (data.status === 'Completed') return data;
     if (data.status === 'Failed' || data.status === 'Cancelled') throw new Error(`${jobId}: ${data.error}`);
     await delay(1);
+  }
+}
+
+/** Looks now and then, so as not to compete with what is measured, until no job is left to run. */
+export async function untilIdle(url: string): Promise<void> {
+  for (const status of ['Pending', 'Assigned', 'Running']) {
+    for (let left = 1; left > 0; ) {
+      const response = await fetch(`${url}/api/v1/jobs?limit=1&status=${status}`);
+      left = ((await response.json()) as { data: { total: number } }).data.total;
+      if (left > 0) await delay(50);
+    }
   }
 }
 
