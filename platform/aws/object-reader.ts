@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../core/errors.ts';
+import { readAhead } from '../../core/pieces.ts';
 
 /**
  * A body up to this many bytes, as results that come inline have, is read at once: a reader that never reads it
@@ -15,14 +16,7 @@ export async function readBody(
 ): Promise<AsyncIterable<Uint8Array>> {
   if (!(body instanceof Readable)) throw new StorageError(`S3 gave no body for the object ${key}`);
   const pieces = new Pieces(key, body, length);
-  if (length > SMALL) return pieces;
-  const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece);
-  return {
-    async *[Symbol.asyncIterator]() {
-      yield* all;
-    },
-  };
+  return length > SMALL ? pieces : readAhead(pieces);
 }
 
 /** Not a generator: one that was never started would not free the connection on `return`. */

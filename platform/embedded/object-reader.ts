@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { StorageError } from '../../core/errors.ts';
+import { readAhead } from '../../core/pieces.ts';
 
 /** Bytes read at a time. */
 const PIECE = 256 * 1024;
@@ -14,14 +15,7 @@ export async function readObjectFile(
   end: number,
 ): Promise<AsyncIterable<Uint8Array>> {
   const pieces = new Pieces(handle, start, end);
-  if (end - start > PIECE) return pieces;
-  const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece);
-  return {
-    async *[Symbol.asyncIterator]() {
-      yield* all;
-    },
-  };
+  return end - start > PIECE ? pieces : readAhead(pieces);
 }
 
 /** Not a generator: one that was never started would not close the file on `return`. */

@@ -1,10 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
 import { inspect } from '../../disk/inspect.ts';
+import { request } from '../support/inspect-request.ts';
 import { caseOf } from './child.ts';
 import { MutatedImage } from './image.ts';
 import { type Bounds, fuzz } from './run.ts';
 import { type LoadedSeed, loadSeeds } from './seeds/build.ts';
-import { request, WatchedSource, watch } from './watch.ts';
+import { WatchedSource, watch } from './watch.ts';
 
 /** Made by this test's first run, and kept. */
 let seeds: LoadedSeed[] = [];

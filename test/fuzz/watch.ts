@@ -2,9 +2,9 @@ import { inspectionResult } from '../../core/result/inspection.ts';
 import type { Range, Source } from '../../disk/device.ts';
 import { DiskError } from '../../disk/error.ts';
 import { inspect } from '../../disk/inspect.ts';
-import type { InspectRequest, Progress } from '../../disk/inspection.ts';
-import { defaultLimits } from '../../disk/limits.ts';
+import type { Progress } from '../../disk/inspection.ts';
 import { MAX_OUTPUT } from '../../worker/reader/outcome.ts';
+import { request } from '../support/inspect-request.ts';
 import type { MutatedImage } from './image.ts';
 
 /** Most bytes one read may ask for: the cache never asks for more, whatever the image says. */
@@ -61,19 +61,6 @@ export type Outcome = {
   readonly bytesRead: number;
   /** Of processor time: other load on the machine does not count. */
   readonly milliseconds: number;
-};
-
-/** What is asked of each image: everything. */
-export const request: InspectRequest = {
-  images: [{ format: null }],
-  options: {
-    include_packages: true,
-    include_services: true,
-    include_users: true,
-    include_network: true,
-    include_storage: true,
-  },
-  limits: defaultLimits,
 };
 
 /** Inspects an image the way a reader child does, and holds what comes out against what may. */

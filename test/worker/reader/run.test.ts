@@ -4,17 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ChildProgress } from '../../../worker/reader/outcome.ts';
 import { readImages } from '../../../worker/reader/run.ts';
+import { request } from '../../support/inspect-request.ts';
 import { scratch } from '../../support/scratch.ts';
-import {
-  children,
-  failure,
-  imageOf,
-  jobOf,
-  openDescriptors,
-  readerOf,
-  readersOf,
-  request,
-} from './support.ts';
+import { children, failure, imageOf, jobOf, openDescriptors, readerOf, readersOf } from './support.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { bundleReader } from '../../../worker/reader/bundle.ts';
 import { readImages } from '../../../worker/reader/run.ts';
-import { alive, children, imageOf, jobOf, readerOf, readersOf, request, until } from './support.ts';
+import { request } from '../../support/inspect-request.ts';
+import { alive, children, imageOf, jobOf, readerOf, readersOf, until } from './support.ts';
 
 async function readers(body = 'return {};') {
   const { root, path } = await imageOf(randomBytes(10));

@@ -3,12 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
-import type { InspectRequest } from '../../../disk/inspection.ts';
-import { defaultLimits } from '../../../disk/limits.ts';
 import { bundleReader } from '../../../worker/reader/bundle.ts';
 import { ReaderError } from '../../../worker/reader/error.ts';
 import { Readers, type ReadersOptions } from '../../../worker/reader/readers.ts';
 import { type ReadJob, readImages } from '../../../worker/reader/run.ts';
+import { request } from '../../support/inspect-request.ts';
 import { scratch } from '../../support/scratch.ts';
 
 const disk = fileURLToPath(new URL('../../../disk', import.meta.url));
@@ -36,18 +35,6 @@ export async function readersOf(options: ReadersOptions): Promise<Readers> {
   onTestFinished(() => readers.close());
   return readers;
 }
-
-export const request: InspectRequest = {
-  images: [{ format: null }],
-  options: {
-    include_packages: true,
-    include_services: true,
-    include_users: true,
-    include_network: true,
-    include_storage: true,
-  },
-  limits: defaultLimits,
-};
 
 /** A job that reads one image, with ten seconds to do it. */
 export function jobOf(path: string, more: Partial<ReadJob> = {}): ReadJob {
