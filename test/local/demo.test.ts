@@ -20,7 +20,10 @@ async function demo(...command: [file: string, ...args: string[]]) {
   let running = true;
   const watching = (async () => {
     while (running) {
-      for (const [pid, name] of await descendants(program.pid)) processes.set(pid, name);
+      for (const [pid, name] of await descendants(program.pid)) {
+        // One that has ended and is not reaped yet has no command line any more: keep the one it had.
+        if (name !== '' || !processes.has(pid)) processes.set(pid, name);
+      }
       await sleep(10);
     }
   })();
